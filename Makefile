@@ -1,0 +1,82 @@
+# `make` alone prints the targets. Everything runs in .venv, made from requirements.lock.
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+PYTHON ?= python3
+BIN := .venv/bin
+DEMO_LAKE ?= build/demo-lake
+BENCH_DIR ?= build/bench
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+
+.PHONY: help demo test check format lint types imports setup setup-dev setup-bench bench soak lock clean
+
+help: ## Print the targets.
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+demo: setup ## Ingest the bundled archive and print the legacy-TLS report.
+	@echo "== tlstrail ingest fixtures/archive --lake $(DEMO_LAKE)"
+	@$(BIN)/tlstrail ingest fixtures/archive --lake $(DEMO_LAKE)
+	@echo "== tlstrail report --lake $(DEMO_LAKE)"
+	@$(BIN)/tlstrail report --lake $(DEMO_LAKE)
+
+test: setup-dev ## Set up and run all tests.
+	@$(BIN)/python -m pytest -q -n 2 $(PYTEST_ARGS)
+
+check: setup-dev ## Everything that must hold: format, lint, types, imports, tests.
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+	@$(BIN)/python fixtures/make_fixtures.py --check
+	@$(MAKE) --no-print-directory test
+
+format: setup-dev ## Format the code, and fix what ruff can fix.
+	@$(BIN)/ruff format .
+	@$(BIN)/ruff check --fix .
+
+bench: setup-bench ## Measure against chDB, DuckDB read_json and the floor.
+	@$(BIN)/python -m bench.run $(BENCH_DIR) $(BENCH_ARGS)
+
+soak: setup-dev ## Kill an ingest at 200 random moments, and compare the rows.
+	@$(BIN)/python -m bench.soak $(SOAK_ARGS)
+
+setup: .venv/run.installed ## Make .venv with what the program needs.
+
+setup-dev: .venv/dev.installed ## Make .venv with what the tests need.
+
+setup-bench: .venv/bench.installed ## Make .venv with the peers that the bench compares with.
+
+.venv/bin/python:
+	@echo "== making .venv with $$($(PYTHON) --version)"
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+		|| { echo "Python 3.11 or later is needed; name it, as in: make PYTHON=python3.12"; exit 2; }
+	@$(PYTHON) -m venv .venv
+
+.venv/run.installed: requirements.lock pyproject.toml | .venv/bin/python
+	@echo "== installing from requirements.lock"
+	@$(PIP) --require-hashes -r requirements.lock
+	@$(PIP) --no-deps --no-build-isolation --editable .
+	@touch $@
+
+.venv/dev.installed: requirements-dev.lock .venv/run.installed
+	@echo "== installing from requirements-dev.lock"
+	@$(PIP) --require-hashes -r requirements-dev.lock
+	@touch $@
+
+.venv/bench.installed: requirements-bench.lock .venv/dev.installed
+	@echo "== installing from requirements-bench.lock"
+	@$(PIP) --require-hashes -r requirements-bench.lock
+	@touch $@
+
+lock: setup-dev ## Write the lock files anew, upgrading everything.
+	@$(PIP) uv
+	@lock() { $(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 \
+		--generate-hashes --no-emit-index-url --no-emit-find-links --no-annotate --no-header "$$@"; }; \
+	lock pyproject.toml --group build -o requirements.lock; \
+	lock pyproject.toml --group build --group dev -o requirements-dev.lock; \
+	lock pyproject.toml --group build --group dev --group bench -o requirements-bench.lock
+
+clean: ## Remove .venv and everything that was built.
+	rm -rf .venv build dist .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
