@@ -1,0 +1,29 @@
+"""tlstrail: who connected to AWS with old TLS, from the CloudTrail archive you already have.
+
+The journey, in reading order:
+
+    layout     what an S3 key says: account, region, delivery time, kind of log
+    source     where an archive is, as it was named on the command line
+    store      what the journey needs of the place; s3_store and local_store are the two
+    listing    which log objects exist for these accounts, regions and days
+    plan       minus what the lake has already seen, cut into batches
+    fetch      the bytes of each object, several at a time
+    decode     bytes into JSON texts of records: whole, or refused by name
+    flatten    JSON texts into one Arrow table of the schema
+    write      Arrow tables into Parquet parts by month, not yet visible
+    dedupe     no record twice, within a batch and against the lake
+    ledger     what became of every object
+    manifest   the one file that makes parts and ledger rows visible together
+    commit     a written batch becomes part of the lake
+    executors  where batches run
+    ingest     all of the above, as one function
+    lake       a committed lake opened in DuckDB
+    queries    where the SQL is: a report is its file in sql/reports
+    audit      the reports that matter most, and the verdict
+    status     what became of every object, and whether the figures add up
+    render     an answer as a table, csv, json, ndjson, md or parquet
+    progress   what a person sees while it runs
+    cli        parses, and turns errors into one line and an exit code
+"""
+
+__version__ = "0.1.0"

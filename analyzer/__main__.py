@@ -1,0 +1,16 @@
+"""`python -m analyzer`, and the `tlstrail` command."""
+
+from __future__ import annotations
+
+import sys
+
+
+def main() -> None:
+    """Run the command line and exit with its code."""
+    from analyzer.cli import run  # noqa: PLC0415 (an import error is then a traceback of ours)
+
+    sys.exit(run(sys.argv[1:]))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,77 @@
+"""What can go wrong, and the exit code that says so.
+
+    TlstrailError
+    ├── QueryError        1    a query failed
+    ├── UsageError        2    what was asked cannot be done
+    ├── StoreError        3    the store refused: credentials, bucket, disk
+    ├── WorkerLost        3    a worker process died
+    ├── LakeError         5    the lake is missing, unreadable or of another format
+    └── LogRefused        -    one log object is not taken; collected, 4 at the end
+
+Foreign exceptions are translated where the foreign call is made; `cli` alone
+turns these into a message and an exit code.
+"""
+
+from __future__ import annotations
+
+from enum import IntEnum
+from typing import ClassVar
+
+
+class ExitCode(IntEnum):
+    """The contract with scripts; design and README list the same numbers."""
+
+    DONE = 0
+    QUERY_FAILED = 1
+    USAGE = 2
+    STORE_REFUSED = 3
+    INCOMPLETE = 4
+    LAKE_UNUSABLE = 5
+    INTERRUPTED = 130
+
+
+class TlstrailError(Exception):
+    """The parent of every error that tlstrail raises on purpose."""
+
+    exit_code: ClassVar[ExitCode]
+
+
+class QueryError(TlstrailError):
+    """A query could not be parsed or run."""
+
+    exit_code = ExitCode.QUERY_FAILED
+
+
+class UsageError(TlstrailError):
+    """What was asked cannot be done: an unknown report, a source that is no archive."""
+
+    exit_code = ExitCode.USAGE
+
+
+class StoreError(TlstrailError):
+    """The store refused as a whole: no credentials, no such bucket, disk full."""
+
+    exit_code = ExitCode.STORE_REFUSED
+
+
+class WorkerLost(TlstrailError):
+    """A worker process died, most often killed for want of memory."""
+
+    exit_code = ExitCode.STORE_REFUSED
+
+
+class LakeError(TlstrailError):
+    """The lake is missing, unreadable, in use, or of another format version."""
+
+    exit_code = ExitCode.LAKE_UNUSABLE
+
+
+class LogRefused(TlstrailError):
+    """One log object cannot be taken; `reason` names why in a few words."""
+
+    exit_code = ExitCode.INCOMPLETE
+
+    def __init__(self, reason: str) -> None:
+        """`reason` goes to the ledger as it stands."""
+        super().__init__(reason)
+        self.reason = reason
