@@ -1,0 +1,90 @@
+"""A folder as a store: keys are paths below the root, in the order S3 would list them."""
+
+from __future__ import annotations
+
+import os
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from analyzer.errors import StoreError
+from analyzer.store import Folder, NotFetched, StoredObject
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+class LocalStore:
+    """The folder `root` (ending in "/"), read as a bucket."""
+
+    reads_in_flight = 1  # the page cache answers faster than a thread starts
+
+    def __init__(self, root: str) -> None:
+        """`root` ends in "/"."""
+        self.root = root
+
+    def folder(self, prefix: str) -> Folder:
+        """Return what lies directly in `prefix`."""
+        folders, objects = [], []
+        for key, entry in self._entries(prefix):
+            if key.endswith("/"):
+                folders.append(key)
+            else:
+                objects.append(_stored(key, entry.stat()))
+        return Folder(tuple(folders), tuple(objects))
+
+    def objects(self, prefix: str, after: str, before: str | None) -> Iterator[StoredObject]:
+        """Yield everything below `prefix` with `after` < key < `before`, in order of key."""
+        for key, entry in self._entries(prefix):
+            if before is not None and key >= before:
+                return
+            if key.endswith("/"):
+                if not _all_before(key, after):
+                    yield from self.objects(key, after, before)
+            elif key > after:
+                yield _stored(key, entry.stat())
+
+    def get(self, key: str, etag: str) -> bytes:
+        """Return the file's bytes if it still has the size and time it was listed with."""
+        path = Path(self.root, key)
+        try:
+            with path.open("rb") as file:
+                body = file.read()
+                if _etag(os.fstat(file.fileno())) != etag:
+                    raise NotFetched("refused", "changed since it was listed")
+        except FileNotFoundError:
+            raise NotFetched("missing", "gone since it was listed") from None
+        except OSError as error:
+            raise NotFetched("refused", f"cannot be read: {error.strerror}") from error
+        return body
+
+    def _entries(self, prefix: str) -> list[tuple[str, os.DirEntry[str]]]:
+        """Return the files and folders directly in `prefix`, folders with a trailing "/"."""
+        try:
+            with os.scandir(Path(self.root, prefix)) as entries:
+                found = [(_key(prefix, entry), entry) for entry in entries]
+        except OSError as error:
+            raise StoreError(f"{self.root}{prefix}: cannot be read: {error.strerror}") from error
+        return sorted(
+            (pair for pair in found if pair[0].endswith("/") or pair[1].is_file()),
+            key=lambda pair: pair[0],
+        )
+
+
+def _key(prefix: str, entry: os.DirEntry[str]) -> str:
+    return f"{prefix}{entry.name}/" if entry.is_dir() else f"{prefix}{entry.name}"
+
+
+def _all_before(folder: str, after: str) -> bool:
+    """Whether every key that begins with `folder` sorts at or before `after`."""
+    return folder < after and not after.startswith(folder)
+
+
+def _stored(key: str, stat: os.stat_result) -> StoredObject:
+    modified = datetime.fromtimestamp(stat.st_mtime_ns // 1_000_000_000, tz=UTC)
+    return StoredObject(key, _etag(stat), stat.st_size, modified)
+
+
+def _etag(stat: os.stat_result) -> str:
+    """A file has no ETag; its size and time of change are what tells a new content."""
+    return f"{stat.st_mtime_ns:x}-{stat.st_size:x}"

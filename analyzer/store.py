@@ -1,0 +1,87 @@
+"""The store seam: where log objects lie, and the few verbs that the journey needs of it.
+
+`local_store` and `s3_store` implement `Store`; nothing else in the journey knows
+which one it has.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from datetime import datetime
+
+
+@dataclass(frozen=True, slots=True)
+class StoredObject:
+    """An object as a listing names it; `key` is relative to the store's root."""
+
+    key: str
+    etag: str
+    size: int
+    """Bytes as stored, so compressed ones for a `.json.gz`."""
+    last_modified: datetime
+    storage_class: str = "STANDARD"
+    archived: bool = False
+    """Whether it must be restored before it can be read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Folder:
+    """One level of a store: the folders (each ending in "/") and objects directly in it."""
+
+    folders: tuple[str, ...]
+    objects: tuple[StoredObject, ...]
+
+
+class NotFetched(Exception):
+    """An object's bytes could not be had; `status` and `reason` go to the ledger.
+
+    `retry` is true where the next ingest should ask again for the same object.
+    """
+
+    def __init__(self, status: str, reason: str, *, retry: bool = True) -> None:
+        """`status` is one of the ledger's: refused, archived, missing."""
+        super().__init__(reason)
+        self.status = status
+        self.reason = reason
+        self.retry = retry
+
+
+class Store(Protocol):
+    """Where log objects lie. Raises `StoreError` when it refuses as a whole."""
+
+    @property
+    def root(self) -> str:
+        """What stands before a key to name an object uniquely: `s3://bucket/`, `/path/`."""
+        ...
+
+    @property
+    def reads_in_flight(self) -> int:
+        """How many objects are worth fetching at the same time."""
+        ...
+
+    def folder(self, prefix: str) -> Folder:
+        """Return what lies directly in `prefix` ("" or ending in "/")."""
+        ...
+
+    def objects(self, prefix: str, after: str, before: str | None) -> Iterator[StoredObject]:
+        """Yield everything below `prefix` with `after` < key < `before`, in order of key."""
+        ...
+
+    def get(self, key: str, etag: str) -> bytes:
+        """Return the bytes of the object if it still has this ETag; else raise `NotFetched`."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class S3Access:
+    """How to reach S3, beyond what boto3 finds by itself. Holds no secret."""
+
+    profile: str | None = None
+    region_name: str | None = None
+    endpoint_url: str | None = None
+    request_payer: bool = False
+    role_arn: str | None = None
