@@ -1,0 +1,128 @@
+"""Where batches run: in this process, or in several. One interface, and nothing else knows.
+
+A lane is one worker: what is submitted to it runs in the order of submission, and always
+in the same process, so that a later call finds what an earlier one has left there.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import threading
+from collections import deque
+from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, ParamSpec, Protocol, TypeVar
+
+from analyzer.errors import WorkerLost
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+
+# A batch is taken and given back a few times a second. Left alone, glibc returns its memory to
+# the system each time, and the page faults of getting it anew cost a tenth of all CPU time.
+KEEP_MEMORY = {
+    "MALLOC_MMAP_THRESHOLD_": str(1 << 30),
+    "MALLOC_TRIM_THRESHOLD_": str(1 << 30),
+    "MALLOC_TOP_PAD_": str(64 << 20),
+    "ARROW_DEFAULT_MEMORY_POOL": "system",
+}
+
+Result = TypeVar("Result")
+Parameters = ParamSpec("Parameters")
+
+
+class Lane(Protocol):
+    """The part of `concurrent.futures.Executor` that the journey uses."""
+
+    def submit(
+        self,
+        call: Callable[Parameters, Result],
+        /,
+        *args: Parameters.args,
+        **kwargs: Parameters.kwargs,
+    ) -> Future[Result]:
+        """Run the call, now or later, here or elsewhere."""
+        ...
+
+
+def in_order(futures: Iterable[Future[Result]], ahead: int) -> Iterator[Result]:
+    """Yield the results of `futures` in their order, taking `ahead` more than are yielded.
+
+    The order makes a run repeatable: which copy of a record is kept does not depend on
+    which worker was faster. Raises `WorkerLost` when a worker process died.
+    """
+    waiting: deque[Future[Result]] = deque()
+    try:
+        for future in futures:
+            waiting.append(future)
+            if len(waiting) > ahead:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
+    except BrokenProcessPool as error:
+        raise WorkerLost(
+            "a worker process was killed, most often for want of memory; the lake is whole: "
+            "run again to go on, with fewer --workers if memory is short"
+        ) from error
+
+
+@contextmanager
+def lanes(count: int) -> Iterator[Sequence[Lane]]:
+    """Yield `count` lanes, a process each; for one, it is this process.
+
+    When it is left, no call is running any more; when an error leaves it, at once.
+    """
+    if count == 1:
+        yield [InThisProcess()]
+        return
+    # Never fork: DuckDB, Arrow and obstore have threads, which a fork would lose.
+    context = multiprocessing.get_context("spawn")
+    for name, value in KEEP_MEMORY.items():
+        os.environ.setdefault(name, value)  # the processes to come inherit it
+    pools = [
+        ProcessPoolExecutor(1, mp_context=context, initializer=_start_worker) for _ in range(count)
+    ]
+    try:
+        yield pools
+    except BaseException:
+        for process in multiprocessing.active_children():
+            process.terminate()
+        raise
+    finally:
+        for pool in pools:
+            pool.shutdown(wait=True, cancel_futures=True)
+
+
+class InThisProcess:
+    """A lane that runs each call at once, before `submit` returns."""
+
+    def submit(
+        self,
+        call: Callable[Parameters, Result],
+        /,
+        *args: Parameters.args,
+        **kwargs: Parameters.kwargs,
+    ) -> Future[Result]:
+        """Run the call now."""
+        future: Future[Result] = Future()
+        try:
+            future.set_result(call(*args, **kwargs))
+        except Exception as error:  # noqa: BLE001 (it is raised again by result())
+            future.set_exception(error)
+        return future
+
+
+def _start_worker() -> None:
+    """Leave Ctrl-C to the driver, and do not outlive it."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)

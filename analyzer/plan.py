@@ -1,0 +1,165 @@
+"""What was listed, minus what the lake has already seen, cut into batches.
+
+The comparison is SQL over the listing and the ledger, so a million objects cost neither
+a million Python objects nor the memory for them.
+"""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import dataclass, fields
+from itertools import islice
+from operator import attrgetter
+from typing import TYPE_CHECKING
+
+import duckdb
+import pyarrow as pa
+
+from analyzer.listing import LogObject
+from analyzer.queries import sql
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+    from datetime import datetime
+
+BATCH_JSON_BYTES = 48 * 1024 * 1024
+BATCH_OBJECTS = 1_000
+LISTED_AT_ONCE = 20_000
+
+# CloudTrail's JSON shrinks to about a sixth to a tenth; a batch is cut by what it grows to.
+_GZIP_RATIO = 7
+
+_LISTED_TYPES: dict[str, pa.DataType] = {
+    "key": pa.string(),
+    "etag": pa.string(),
+    "size": pa.int64(),
+    "last_modified": pa.timestamp("us"),
+    "storage_class": pa.string(),
+    "archived": pa.bool_(),
+    "account_id": pa.string(),
+    "region": pa.string(),
+    "delivered_at": pa.timestamp("us"),
+    "skipped": pa.string(),
+}
+_LISTED = pa.schema(_LISTED_TYPES)
+_FACTS = attrgetter(*(field.name for field in fields(LogObject)))
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Objects that are read, written and committed together."""
+
+    id: str
+    objects: tuple[LogObject, ...]
+    known: frozenset[str] = frozenset()
+    """Keys that the ledger has rows of, from an earlier version or attempt."""
+    dependents: frozenset[str] = frozenset()
+    """Keys that have not changed, and are read again for what they share with one that has."""
+
+
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """What was listed, and what of it is to be read. Bytes are compressed ones."""
+
+    listed: int
+    skipped: int
+    archived: int
+    to_read: int
+    bytes_to_read: int
+    accounts: int
+    regions: int
+    first_delivered: datetime | None
+    last_delivered: datetime | None
+
+
+class Plan:
+    """The listing beside the ledger. Nothing has been read of any object."""
+
+    def __init__(
+        self, objects: Iterable[LogObject], ledger: pa.Table, listed: Callable[[int], None]
+    ) -> None:
+        """Take in a listing, and the ledger as it is; `listed` is told the count so far."""
+        self._duckdb = duckdb.connect(config={"threads": 1})
+        self._duckdb.register("ledger", ledger)
+        self._duckdb.register("listed_now", _LISTED.empty_table())
+        self._duckdb.execute("CREATE TABLE listed AS FROM listed_now")
+        for chunk in _chunks(objects, listed):
+            self._duckdb.register("listed_now", chunk)
+            self._duckdb.execute("INSERT INTO listed FROM listed_now")
+        self._duckdb.execute(f"CREATE TABLE to_read AS {sql('plan/to_read')}")
+        self.totals = Totals(*self._duckdb.execute(sql("plan/totals")).fetchall()[0])
+        self.not_to_read = self._not_to_read()
+
+    @property
+    def batch_count(self) -> int:
+        """About how many batches there will be; one at least."""
+        by_bytes = self.totals.bytes_to_read * _GZIP_RATIO // BATCH_JSON_BYTES
+        return 1 + max(by_bytes, self.totals.to_read // BATCH_OBJECTS)
+
+    def left_out_before(self) -> list[str]:
+        """Return the keys in scope that an earlier run left out, and that have not changed."""
+        rows = self._duckdb.execute(sql("plan/left_out_before")).fetchall()
+        return [key for (key,) in rows]
+
+    def _not_to_read(self) -> Batch:
+        """Return the objects that only the ledger has to learn of."""
+        rows = self._duckdb.execute(sql("plan/not_to_read")).fetchall()
+        known = frozenset(row[0] for row in rows if row[-1])
+        return Batch(_new_id(), tuple(LogObject(*row[:-1]) for row in rows), known)
+
+    def batches(self) -> Iterator[Batch]:
+        """Yield what is to be read, in the order of delivery."""
+        rows = self._duckdb.cursor().execute("FROM to_read")
+        held: list[LogObject] = []
+        known: set[str] = set()
+        weight = 0
+        while chunk := rows.fetchmany(BATCH_OBJECTS):
+            for *facts, is_known in chunk:
+                log_object = LogObject(*facts)
+                if held and weight + _json_bytes(log_object) > BATCH_JSON_BYTES:
+                    yield self._batch(held, known)
+                    held, known, weight = [], set(), 0
+                held.append(log_object)
+                weight += _json_bytes(log_object)
+                if is_known:
+                    known.add(log_object.key)
+                if len(held) == BATCH_OBJECTS:
+                    yield self._batch(held, known)
+                    held, known, weight = [], set(), 0
+        if held:
+            yield self._batch(held, known)
+
+    def _batch(self, objects: list[LogObject], known: set[str]) -> Batch:
+        dependents = self._dependents(known) if known else []
+        keys = frozenset(dependent.key for dependent in dependents)
+        return Batch(_new_id(), (*objects, *dependents), frozenset(known | keys), keys)
+
+    def _dependents(self, changed: set[str]) -> list[LogObject]:
+        cursor = self._duckdb.cursor()
+        cursor.register("changed_keys", pa.table({"key": pa.array(changed, pa.string())}))
+        rows = cursor.execute(sql("plan/dependents")).fetchall()
+        return [LogObject(*row) for row in rows]
+
+
+def _chunks(objects: Iterable[LogObject], listed: Callable[[int], None]) -> Iterator[pa.Table]:
+    """Yield a listing as Arrow tables of a bounded size."""
+    stream = iter(objects)
+    count = 0
+    while chunk := list(islice(stream, LISTED_AT_ONCE)):
+        columns = zip(*map(_FACTS, chunk), strict=True)
+        arrays = [
+            pa.array(column, field.type) for column, field in zip(columns, _LISTED, strict=True)
+        ]
+        yield pa.table(arrays, schema=_LISTED)
+        count += len(chunk)
+        listed(count)
+
+
+def _json_bytes(log_object: LogObject) -> int:
+    """Estimate what an object decompresses to."""
+    return log_object.size * (_GZIP_RATIO if log_object.key.endswith(".gz") else 1)
+
+
+def _new_id() -> str:
+    """Return an id that no other run, nor a straggler of a killed one, can have."""
+    return uuid.uuid4().hex[:16]
