@@ -1,0 +1,187 @@
+"""A written batch becomes part of the lake: deduplicated against it, recorded, made visible.
+
+Only the driver commits, one batch after another, so that each sees all before it.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from analyzer import ledger, manifest
+from analyzer.dedupe import LakeDeduper, without_objects
+from analyzer.ledger import LEFT_OUT, TAKEN, Outcome, Replacement, Status
+from analyzer.manifest import Change, Manifest, Part
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+    from datetime import datetime
+
+    from analyzer.dedupe import Clearance, Copies
+    from analyzer.lake_files import LakeFiles
+    from analyzer.plan import Batch
+
+_NOTHING = Replacement((), frozenset(), frozenset())
+
+
+@dataclass(frozen=True, slots=True)
+class WrittenBatch:
+    """A batch whose parts are on disk and not yet visible."""
+
+    batch: Batch
+    parts: tuple[Part, ...]
+    outcomes: tuple[Outcome, ...]
+    json_bytes: int
+    cpu_seconds: dict[str, float]
+    """By stage, of the thread that decodes."""
+    clearance: Clearance
+
+
+@dataclass(slots=True)
+class Tally:
+    """What has been committed so far."""
+
+    read: int = 0
+    """How many of the objects that the plan wanted read have been."""
+    statuses: Counter[Status] = field(default_factory=Counter)
+    left_out: list[Outcome] = field(default_factory=list)
+    records: int = 0
+    duplicates: int = 0
+    stored_bytes: int = 0
+    json_bytes: int = 0
+    cpu_seconds: defaultdict[str, float] = field(default_factory=lambda: defaultdict(float))
+
+    def add(self, outcomes: Iterable[Outcome]) -> None:
+        """Count the outcomes of one commit."""
+        for outcome in outcomes:
+            self.statuses[outcome.status] += 1
+            self.records += outcome.records
+            self.duplicates += outcome.duplicates
+            self.stored_bytes += outcome.log_object.size
+            if outcome.status in LEFT_OUT:
+                self.left_out.append(outcome)
+
+
+class Committer:
+    """Makes batches visible. `lake` is the manifest of the last commit, `tally` what came in."""
+
+    def __init__(
+        self, files: LakeFiles, lake: Manifest, source: str, now: Callable[[], datetime]
+    ) -> None:
+        """The caller holds the lake's lock for as long as this is used."""
+        self.lake = lake
+        self.tally = Tally()
+        self._files = files
+        self._source = source
+        self._now = now
+        self._deduper = LakeDeduper(files)
+
+    def commit(self, written: WrittenBatch) -> None:
+        """Make a written batch visible, in place of what the ledger knew of its objects."""
+        outcomes = [
+            outcome
+            for outcome in written.outcomes
+            # What could not be read again stays as it was.
+            if outcome.status in TAKEN or outcome.log_object.key not in written.batch.dependents
+        ]
+        forgotten = self._forget(written.batch.known, outcomes)
+        taken = [each.log_object.key for each in outcomes if each.status in TAKEN]
+        old, rewritten = self._without(forgotten.batches, taken)
+        standing = [part for part in self.lake.events if part.path not in old] + rewritten
+        parts, copies = self._deduplicate(written, standing)
+        outcomes = count_copies(outcomes, copies)
+        replaced = {part.path for part in written.parts} - {part.path for part in parts}
+        self._publish(
+            written.batch.id,
+            outcomes,
+            Change(
+                events=(*rewritten, *parts),
+                objects=forgotten.added,
+                removed=forgotten.removed | old | replaced,
+            ),
+        )
+        self.tally.read += len(written.batch.objects) - len(written.batch.dependents)
+        self.tally.json_bytes += written.json_bytes
+        for stage, seconds in written.cpu_seconds.items():
+            self.tally.cpu_seconds[stage] += seconds
+
+    def record(self, batch: Batch, outcomes: Sequence[Outcome]) -> None:
+        """Make outcomes visible of objects that were not read."""
+        if outcomes:
+            forgotten = self._forget(batch.known, outcomes)
+            change = Change(objects=forgotten.added, removed=forgotten.removed)
+            self._publish(batch.id, outcomes, change)
+
+    def _publish(self, part_id: str, outcomes: Sequence[Outcome], change: Change) -> None:
+        recorded = ledger.write_ledger(self._files, part_id, outcomes, self._now())
+        objects = (*change.objects, *recorded)
+        removed = change.removed
+        merged = ledger.merge(
+            self._files,
+            [part for part in (*self.lake.objects, *objects) if part.path not in removed],
+            f"{part_id}-merged",
+        )
+        if merged is not None:
+            removed = removed | merged.removed
+            objects = (*(part for part in objects if part.path not in removed), *merged.added)
+        self.lake = manifest.commit(
+            self._files,
+            self.lake,
+            Change(change.events, objects, removed, self._source),
+        )
+        self.tally.add(outcomes)
+
+    def _forget(self, known: frozenset[str], outcomes: Iterable[Outcome]) -> Replacement:
+        """Take what the ledger knew of these objects out of it."""
+        if not known:
+            return _NOTHING
+        seen_before = [each for each in outcomes if each.log_object.key in known]
+        return ledger.forget(
+            self._files,
+            self.lake.objects,
+            taken=[each.log_object.key for each in seen_before if each.status in TAKEN],
+            left_out=[each.log_object.key for each in seen_before if each.status not in TAKEN],
+        )
+
+    def _without(
+        self, batches: frozenset[str], keys: Sequence[str]
+    ) -> tuple[frozenset[str], list[Part]]:
+        """Return the parts of `batches` that hold rows of `keys`, and what replaces them."""
+        old, rewritten = set(), []
+        for part in self.lake.events:
+            if manifest.batch_of(part.path) in batches:
+                rest = without_objects(self._files, part, keys)
+                if rest is not part:
+                    old.add(part.path)
+                if rest is not None and rest is not part:
+                    rewritten.append(rest)
+        return frozenset(old), rewritten
+
+    def _deduplicate(
+        self, written: WrittenBatch, standing: Sequence[Part]
+    ) -> tuple[list[Part], dict[str, Copies]]:
+        """Return the parts without what `standing` has, and what was dropped from whom."""
+        kept: list[Part] = []
+        copies: dict[str, Copies] = {}
+        for part in written.parts:
+            rest, dropped = self._deduper.drop_copies(part, standing, written.clearance)
+            if rest is not None:
+                kept.append(rest)
+            for key, more in dropped.items():
+                copies[key] = copies[key].with_more(more) if key in copies else more
+        return kept, copies
+
+
+def count_copies(outcomes: Iterable[Outcome], copies: dict[str, Copies]) -> list[Outcome]:
+    """Return the outcomes with what was dropped from each object added to them."""
+    return [
+        replace(
+            outcome,
+            duplicates=outcome.duplicates + dropped.dropped,
+            duplicate_of=tuple(sorted({*outcome.duplicate_of, *dropped.kept_by})),
+        )
+        if (dropped := copies.get(outcome.log_object.key))
+        else outcome
+        for outcome in outcomes
+    ]

@@ -1,0 +1,92 @@
+"""The files of a lake: written whole under their final name or not at all.
+
+A file is written beside its place, flushed to disk and renamed, so that neither
+`kill -9` nor a power cut leaves half a file where a reader would find it.
+"""
+
+from __future__ import annotations
+
+import os
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import pyarrow.parquet as pq
+
+from analyzer.errors import LakeError, StoreError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    import pyarrow as pa
+
+UNFINISHED = ".unfinished"
+"""The ending of a file that is being written; no Parquet reader takes it for data."""
+
+
+class LakeFiles:
+    """The folder of a lake. Paths are relative to it, with "/" between their parts."""
+
+    def __init__(self, root: Path) -> None:
+        """Nothing is read or made yet."""
+        self.root = root
+
+    def full_path(self, path: str) -> str:
+        """Return where `path` is, for DuckDB."""
+        return str(self.root / path)
+
+    def read(self, path: str) -> bytes:
+        """Return the bytes of a file. Raises `FileNotFoundError` where there is none."""
+        try:
+            return (self.root / path).read_bytes()
+        except (FileNotFoundError, NotADirectoryError) as error:
+            raise FileNotFoundError(path) from error
+        except OSError as error:
+            raise LakeError(f"{self.root / path}: cannot be read: {error.strerror}") from error
+
+    def write(self, path: str, content: bytes) -> None:
+        """Write a small file. Raises `StoreError` when the disk refuses."""
+        with self._finished(path) as unfinished, unfinished.open("wb") as file:
+            file.write(content)
+            _to_disk(file.fileno())
+
+    def write_parquet(self, path: str, table: pa.Table, **options: Any) -> int:  # noqa: ANN401
+        """Write a Parquet file and return its size in bytes."""
+        with self._finished(path) as unfinished, unfinished.open("wb") as file:
+            pq.write_table(table, file, **options)
+            size = file.tell()
+            _to_disk(file.fileno())
+        return size
+
+    def names(self, folder: str, pattern: str) -> list[str]:
+        """Return the paths of the files in `folder` that match a glob pattern, in order."""
+        return sorted(
+            path.relative_to(self.root).as_posix() for path in (self.root / folder).glob(pattern)
+        )
+
+    def delete(self, path: str) -> None:
+        """Delete a file that nothing refers to; that it is gone already is fine."""
+        try:
+            (self.root / path).unlink(missing_ok=True)
+        except OSError as error:
+            raise StoreError(f"{self.root / path}: cannot be deleted: {error.strerror}") from error
+
+    @contextmanager
+    def _finished(self, path: str) -> Iterator[Path]:
+        """Yield where to write `path`, and rename it into its place at the end."""
+        final = self.root / path
+        unfinished = final.with_name(final.name + UNFINISHED)
+        try:
+            final.parent.mkdir(parents=True, exist_ok=True)
+            yield unfinished
+            unfinished.replace(final)
+        except OSError as error:
+            unfinished.unlink(missing_ok=True)
+            raise StoreError(
+                f"{final}: cannot be written: {error.strerror or error}; nothing half-written "
+                "is left, run again when there is room and permission"
+            ) from error
+
+
+def _to_disk(file_descriptor: int) -> None:
+    os.fsync(file_descriptor)

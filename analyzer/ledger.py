@@ -1,0 +1,166 @@
+"""What became of every object: one row per source object (key, ETag) ever listed.
+
+Always: listed = the sum of the statuses, and the records of ingested objects = the rows
+in `events` + the duplicates dropped. `sql/checks` asserts it, `status` prints it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from analyzer.manifest import Part, next_generation
+from analyzer.schema import LEDGER
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Sequence
+    from datetime import datetime
+
+    from analyzer.lake_files import LakeFiles
+    from analyzer.listing import LogObject
+
+MERGED_AT_ONCE = 64
+SMALL_PART_ROWS = 100_000
+"""So many ledger parts below this size are merged into one: a lake of many commits must
+open fast, and a large ledger must not be written anew for every few commits."""
+
+
+class Status(StrEnum):
+    """What became of an object."""
+
+    INGESTED = "ingested"  # all its records are in `events`, or were there already
+    EMPTY = "empty"  # a log without records
+    REFUSED = "refused"  # no whole log, or the store did not give it
+    ARCHIVED = "archived"  # in Glacier; to be restored first
+    MISSING = "missing"  # listed, and gone when it was asked for
+    SKIPPED = "skipped"  # not a CloudTrail log
+
+
+TAKEN = frozenset({Status.INGESTED, Status.EMPTY})
+LEFT_OUT = frozenset({Status.REFUSED, Status.ARCHIVED, Status.MISSING})
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of one object in this run; a row of the ledger."""
+
+    log_object: LogObject
+    status: Status
+    reason: str | None = None
+    records: int = 0
+    duplicates: int = 0
+    duplicate_of: tuple[str, ...] = ()
+    sha256: str | None = None
+    part: str | None = None
+    retry: bool = False
+
+
+def skipped(log_object: LogObject) -> Outcome:
+    """Return the outcome of an object that is no CloudTrail log."""
+    return Outcome(log_object, Status.SKIPPED, log_object.skipped)
+
+
+def archived(log_object: LogObject) -> Outcome:
+    """Return the outcome of an object that the listing shows to be archived."""
+    reason = f"in storage class {log_object.storage_class}; restore it first"
+    return Outcome(log_object, Status.ARCHIVED, reason, retry=True)
+
+
+def write_ledger(
+    files: LakeFiles, part_id: str, outcomes: Sequence[Outcome], at: datetime
+) -> tuple[Part, ...]:
+    """Write the outcomes as one ledger part, not yet visible; none for no outcome."""
+    if not outcomes:
+        return ()
+    return (_write(files, f"objects/part-{part_id}.parquet", _table(outcomes, at)),)
+
+
+def _table(outcomes: Sequence[Outcome], at: datetime) -> pa.Table:
+    rows = [
+        {
+            "key": outcome.log_object.key,
+            "etag": outcome.log_object.etag,
+            "size": outcome.log_object.size,
+            "last_modified": outcome.log_object.last_modified,
+            "storage_class": outcome.log_object.storage_class,
+            "account_id": outcome.log_object.account_id,
+            "region": outcome.log_object.region,
+            "delivered_at": outcome.log_object.delivered_at,
+            "status": outcome.status.value,
+            "reason": outcome.reason,
+            "records": outcome.records,
+            "duplicates": outcome.duplicates,
+            "duplicate_of": outcome.duplicate_of,
+            "retry": outcome.retry,
+            "sha256": outcome.sha256,
+            "part": outcome.part,
+            "ingested_at": at,
+        }
+        for outcome in outcomes
+    ]
+    return pa.Table.from_pylist(rows, LEDGER)
+
+
+def read_ledger(files: LakeFiles, parts: Iterable[Part]) -> pa.Table:
+    """Return the ledger as one table."""
+    tables = [
+        pq.read_table(files.full_path(part.path), schema=LEDGER, partitioning=None)
+        for part in parts
+    ]
+    return pa.concat_tables(tables) if tables else LEDGER.empty_table()
+
+
+@dataclass(frozen=True, slots=True)
+class Replacement:
+    """Ledger parts that take the place of others, and the batches whose rows go with them."""
+
+    added: tuple[Part, ...]
+    removed: frozenset[str]
+    batches: frozenset[str]
+
+
+def forget(
+    files: LakeFiles, parts: Iterable[Part], taken: Collection[str], left_out: Collection[str]
+) -> Replacement:
+    """Take earlier versions of objects out of the ledger.
+
+    Of the keys in `taken` every row goes; of those in `left_out`, whose new version could
+    not be read, the rows of versions that could be read stay.
+    """
+    added: list[Part] = []
+    removed: set[str] = set()
+    batches: set[str] = set()
+    for part in parts:
+        rows = read_ledger(files, [part])
+        was_taken = pc.is_in(rows["status"], pa.array(sorted(TAKEN), pa.string()))
+        goes = pc.or_(
+            pc.is_in(rows["key"], pa.array(taken, pa.string())),
+            pc.and_(pc.is_in(rows["key"], pa.array(left_out, pa.string())), pc.invert(was_taken)),
+        )
+        if not pc.any(goes).as_py():
+            continue
+        batches.update(part_id for part_id in rows.filter(goes)["part"].to_pylist() if part_id)
+        removed.add(part.path)
+        rest = rows.filter(pc.invert(goes))
+        if len(rest):
+            added.append(_write(files, next_generation(part.path), rest))
+    return Replacement(tuple(added), frozenset(removed), frozenset(batches))
+
+
+def merge(files: LakeFiles, parts: Sequence[Part], part_id: str) -> Replacement | None:
+    """Merge the small ledger parts into one when there are many; None when there are few."""
+    small = [part for part in parts if part.rows < SMALL_PART_ROWS]
+    if len(small) < MERGED_AT_ONCE:
+        return None
+    merged = _write(files, f"objects/part-{part_id}.parquet", read_ledger(files, small))
+    return Replacement((merged,), frozenset(part.path for part in small), frozenset())
+
+
+def _write(files: LakeFiles, path: str, rows: pa.Table) -> Part:
+    size = files.write_parquet(path, rows, compression="zstd")
+    return Part(path, len(rows), size)

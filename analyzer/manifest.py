@@ -1,0 +1,217 @@
+"""The one file that makes parts and ledger rows visible together.
+
+    lake.json                   format and schema version; written once
+    commits/0000000042.json     the lake as of commit 42: every part that belongs to it
+
+A part that no manifest names does not exist. A commit writes one new manifest, last;
+the highest number is the lake. So a crash at any moment leaves the lake as it was
+before the commit or as it is after it, and never between.
+"""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import msgspec
+from filelock import FileLock, Timeout
+
+from analyzer import __version__
+from analyzer.errors import LakeError, StoreError
+from analyzer.lake_files import UNFINISHED
+from analyzer.schema import SCHEMA_VERSION
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator
+
+    from analyzer.lake_files import LakeFiles
+
+FORMAT_VERSION = 1
+KEPT_COMMITS = 2
+"""A reader that has just looked up the newest commit must still find it after the next."""
+
+
+class Part(msgspec.Struct, frozen=True):
+    """A Parquet file of `events` or of the ledger."""
+
+    path: str
+    rows: int
+    bytes: int
+    hours: tuple[int, ...] = ()
+    """The hours since 1970 that its events fall in; dedupe looks no further. -1: no time."""
+
+
+class Manifest(msgspec.Struct, frozen=True):
+    """The lake as of one commit."""
+
+    number: int = 0
+    events: tuple[Part, ...] = ()
+    objects: tuple[Part, ...] = ()
+    sources: tuple[str, ...] = ()
+
+    def paths(self) -> set[str]:
+        """Return the path of every part."""
+        return {part.path for part in (*self.events, *self.objects)}
+
+
+class Head(msgspec.Struct, frozen=True):
+    """`lake.json`: what a reader must know before it reads anything else."""
+
+    format_version: int = FORMAT_VERSION
+    schema_version: int = SCHEMA_VERSION
+    made_by: str = f"tlstrail {__version__}"
+
+
+class Change(msgspec.Struct, frozen=True):
+    """What one commit does to the lake: parts in, parts out."""
+
+    events: tuple[Part, ...] = ()
+    objects: tuple[Part, ...] = ()
+    removed: frozenset[str] = frozenset()
+    source: str | None = None
+
+
+def open_for_writing(files: LakeFiles) -> Manifest:
+    """Return the lake's newest manifest, an empty one where there is no lake yet.
+
+    The caller holds `exclusive`. What an interrupted run left behind is deleted. Raises
+    `LakeError` over somebody else's files.
+    """
+    try:
+        read_head(files)
+    except FileNotFoundError:
+        strangers = [name for name in files.names("", "*") if name != ".lock"]
+        if strangers:
+            raise LakeError(
+                f"{files.root}: holds {strangers[0]} and no lake.json, so it is not a lake; "
+                "name an empty or a new folder"
+            ) from None
+        return Manifest()
+    lake = newest(files)
+    remove_orphans(files, lake)
+    return lake
+
+
+def create(files: LakeFiles) -> None:
+    """Write `lake.json` if there is none."""
+    try:
+        read_head(files)
+    except FileNotFoundError:
+        files.write("lake.json", msgspec.json.encode(Head()))
+
+
+def read_head(files: LakeFiles) -> Head:
+    """Return `lake.json`. Raises `FileNotFoundError`, and `LakeError` for a newer format."""
+    try:
+        head = msgspec.json.decode(files.read("lake.json"), type=Head)
+    except msgspec.DecodeError as error:
+        raise LakeError(f"{files.root}: lake.json cannot be read: {error}") from error
+    if head.format_version > FORMAT_VERSION or head.schema_version > SCHEMA_VERSION:
+        raise LakeError(
+            f"{files.root}: written by {head.made_by} in format {head.format_version}."
+            f"{head.schema_version}; this tlstrail reads up to {FORMAT_VERSION}."
+            f"{SCHEMA_VERSION}: upgrade it"
+        )
+    return head
+
+
+def read_lake(files: LakeFiles) -> Manifest:
+    """Return the lake's newest manifest. Raises `LakeError` where there is no lake."""
+    try:
+        read_head(files)
+    except FileNotFoundError:
+        raise LakeError(
+            f"{files.root}: there is no lake here; make one with: tlstrail ingest SOURCE "
+            f"--lake {files.root}"
+        ) from None
+    return newest(files)
+
+
+def newest(files: LakeFiles) -> Manifest:
+    """Return the newest manifest, an empty one where nothing was ever committed."""
+    commits = files.names("commits", "*.json")
+    if not commits:
+        return Manifest()
+    try:
+        return msgspec.json.decode(files.read(commits[-1]), type=Manifest)
+    except FileNotFoundError:  # two commits have passed since the listing
+        return newest(files)
+    except msgspec.DecodeError as error:
+        raise LakeError(f"{files.root}: {commits[-1]} cannot be read: {error}") from error
+
+
+def commit(files: LakeFiles, base: Manifest, change: Change) -> Manifest:
+    """Make `change` visible on top of `base`, and delete what it took out.
+
+    The caller holds `exclusive`. Raises `StoreError` when the disk refuses, and the lake
+    is then still `base`.
+    """
+    sources = {*base.sources, change.source} if change.source else set(base.sources)
+    after = Manifest(
+        number=base.number + 1,
+        events=(*_kept(base.events, change.removed), *change.events),
+        objects=(*_kept(base.objects, change.removed), *change.objects),
+        sources=tuple(sorted(sources)),
+    )
+    files.write(_path(after.number), msgspec.json.encode(after))
+    for path in sorted(change.removed):
+        files.delete(path)
+    if after.number > KEPT_COMMITS:
+        files.delete(_path(after.number - KEPT_COMMITS))
+    return after
+
+
+def remove_orphans(files: LakeFiles, manifest: Manifest) -> list[str]:
+    """Delete what an interrupted run left behind; the caller holds `exclusive`."""
+    belonging = manifest.paths()
+    written = files.names("events", "*/part-*.parquet") + files.names("objects", "part-*.parquet")
+    orphans = [path for path in written if path not in belonging]
+    orphans += files.names("", f"**/*{UNFINISHED}")
+    orphans += files.names("commits", "*.json")[:-KEPT_COMMITS]
+    for path in orphans:
+        files.delete(path)
+    return orphans
+
+
+@contextmanager
+def exclusive(files: LakeFiles) -> Iterator[None]:
+    """Hold the lake for writing. The system lets go of the lock when the process dies."""
+    lock = FileLock(files.root / ".lock", timeout=0)
+    try:
+        files.root.mkdir(parents=True, exist_ok=True)
+        lock.acquire()
+    except Timeout:
+        raise LakeError(
+            f"{files.root}: another tlstrail is writing to this lake; wait for it to end"
+        ) from None
+    except OSError as error:
+        raise StoreError(f"{files.root}: cannot be written: {error.strerror}") from error
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def next_generation(path: str) -> str:
+    """Return the name for a part written anew: `part-ID.parquet`, `part-ID.1.parquet`, ….
+
+    The batch's id stays in the name, so that the ledger's `part` keeps naming it.
+    """
+    stem = path.removesuffix(".parquet")
+    head, _, generation = stem.rpartition(".")
+    if head and generation.isdecimal():
+        return f"{head}.{int(generation) + 1}.parquet"
+    return f"{stem}.1.parquet"
+
+
+def batch_of(path: str) -> str:
+    """Return the id of the batch that a part came from, whatever its generation."""
+    return path.rpartition("/part-")[2].partition(".")[0]
+
+
+def _kept(parts: tuple[Part, ...], removed: Collection[str]) -> tuple[Part, ...]:
+    return tuple(part for part in parts if part.path not in removed)
+
+
+def _path(number: int) -> str:
+    return f"commits/{number:010}.json"

@@ -1,0 +1,33 @@
+-- Which rows of a new part are copies of near_rows, or of earlier rows of the part?
+--
+-- seen_ids(event_id) narrows both sides to the ids that stand more than once; a copy has the
+-- same value in every column but source_key. The lake's row is kept, else the part's first.
+WITH candidates AS (
+    SELECT
+        -1 AS position,
+        source_key,
+        row(*COLUMNS(* EXCLUDE (source_key))) AS content
+    FROM near_rows
+    WHERE event_id IN (FROM seen_ids)
+    UNION ALL
+    SELECT
+        file_row_number AS position,
+        source_key,
+        row(*COLUMNS(* EXCLUDE (file_row_number, source_key))) AS content
+    FROM read_parquet(
+        getvariable('new_part'), hive_partitioning = false, file_row_number = true
+    )
+    WHERE event_id IN (FROM seen_ids)
+)
+SELECT position, source_key, kept
+FROM (
+    SELECT
+        position,
+        source_key,
+        row_number() OVER same AS copy,
+        first_value(source_key) OVER same AS kept
+    FROM candidates
+    WINDOW same AS (PARTITION BY content ORDER BY position, source_key)
+)
+WHERE copy > 1 AND position >= 0
+ORDER BY position
