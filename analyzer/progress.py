@@ -1,0 +1,166 @@
+"""What a person sees while it runs: a live line on a terminal, plain lines elsewhere, or nothing.
+
+All of it goes to stderr; stdout is for data.
+"""
+
+from __future__ import annotations
+
+import time
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    SpinnerColumn,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from rich.console import Console
+
+    from analyzer.commit import Tally
+    from analyzer.ingest import Watcher
+    from analyzer.plan import Totals
+
+SECONDS_BETWEEN_LINES = 10
+_MEGABYTE = 1_000_000
+
+
+class Silence:
+    """Says nothing."""
+
+    def listed(self, objects: int) -> None:
+        """Say nothing."""
+
+    def planned(self, totals: Totals) -> None:
+        """Say nothing."""
+
+    def committed(self, tally: Tally) -> None:
+        """Say nothing."""
+
+
+class PlainLines:
+    """A line when something is settled, and every ten seconds in between."""
+
+    def __init__(self, console: Console) -> None:
+        """Lines go to `console`."""
+        self._console = console
+        self._rate = _Rate()
+        self._to_read = 0
+        self._next_line = time.monotonic() + SECONDS_BETWEEN_LINES
+
+    def listed(self, objects: int) -> None:
+        """Say how far the listing is."""
+        if self._due():
+            self._say(f"listing: {objects:,} objects so far")
+
+    def planned(self, totals: Totals) -> None:
+        """Say what is to be done."""
+        self._rate = _Rate()
+        self._to_read = totals.to_read
+        self._say(sentence_of(totals))
+
+    def committed(self, tally: Tally) -> None:
+        """Say how far it is, and how long it will take."""
+        read = tally.read
+        if read == self._to_read or self._due():
+            left = self._rate.seconds_left(read, self._to_read)
+            self._say(f"{read:,} of {self._to_read:,} objects, {self._rate.of(tally)}, {left} left")
+
+    def _due(self) -> bool:
+        if time.monotonic() < self._next_line:
+            return False
+        self._next_line = time.monotonic() + SECONDS_BETWEEN_LINES
+        return True
+
+    def _say(self, line: str) -> None:
+        self._console.print(line, markup=False, soft_wrap=True)
+
+
+class LiveLine:
+    """A progress bar with rates and the time left."""
+
+    def __init__(self, progress: Progress) -> None:
+        """`progress` is running."""
+        self._progress = progress
+        self._rate = _Rate()
+        self._task = progress.add_task("listing", total=None, facts="")
+
+    def listed(self, objects: int) -> None:
+        """Show how far the listing is."""
+        self._progress.update(self._task, completed=objects)
+
+    def planned(self, totals: Totals) -> None:
+        """Show what is to be done, and start the bar."""
+        self._rate = _Rate()
+        self._progress.console.print(sentence_of(totals), markup=False, highlight=False)
+        self._progress.reset(self._task, total=totals.to_read, description="reading")
+
+    def committed(self, tally: Tally) -> None:
+        """Show how far it is."""
+        self._progress.update(self._task, completed=tally.read, facts=self._rate.of(tally))
+
+
+class _Rate:
+    """How fast it goes, since this was made."""
+
+    def __init__(self) -> None:
+        self._start = time.monotonic()
+
+    def of(self, tally: Tally) -> str:
+        seconds = max(time.monotonic() - self._start, 0.001)
+        refused = f", {len(tally.left_out):,} left out" if tally.left_out else ""
+        return (
+            f"{tally.records / seconds:,.0f} events/s, "
+            f"{tally.json_bytes / seconds / _MEGABYTE:,.0f} MB/s{refused}"
+        )
+
+    def seconds_left(self, done: int, total: int) -> str:
+        seconds = time.monotonic() - self._start
+        left = round(seconds * (total - done) / done) if done else 0
+        return f"{left // 3600}:{left // 60 % 60:02}:{left % 60:02}"
+
+
+def sentence_of(totals: Totals) -> str:
+    """Return what was listed, and what of it is to be read, as one sentence."""
+    where = f"{totals.accounts:,} accounts, {totals.regions:,} Regions"
+    span = (
+        f", delivered {totals.first_delivered:%Y-%m-%d} to {totals.last_delivered:%Y-%m-%d}"
+        if totals.first_delivered and totals.last_delivered
+        else ""
+    )
+    return (
+        f"{totals.listed:,} objects listed ({where}{span}): {totals.to_read:,} to read "
+        f"({totals.bytes_to_read / _MEGABYTE:,.1f} MB), {totals.skipped:,} skipped, "
+        f"{totals.archived:,} archived, "
+        f"{totals.listed - totals.to_read - totals.skipped - totals.archived:,} in the lake already"
+    )
+
+
+@contextmanager
+def watching(console: Console, *, quiet: bool) -> Iterator[Watcher]:
+    """Yield the watcher that suits `console`, which writes to stderr."""
+    if quiet:
+        yield Silence()
+    elif not console.is_terminal:
+        yield PlainLines(console)
+    else:
+        columns = (
+            SpinnerColumn(),
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TextColumn("objects · {task.fields[facts]}"),
+            TimeElapsedColumn(),
+            TextColumn("·"),
+            TimeRemainingColumn(),
+            TextColumn("left"),
+        )
+        with Progress(*columns, console=console) as progress:
+            yield LiveLine(progress)
