@@ -1,0 +1,197 @@
+"""The audit: the verdict first, with what it rests on, then the figures behind it.
+
+The verdict is a function of the evidence, in one place. Its words never promise more: no
+record of old TLS is no proof where records are missing, or could not have shown it.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, BinaryIO
+
+from rich.console import Console
+from rich.padding import Padding
+
+from analyzer.errors import UsageError
+from analyzer.queries import report_sql, sql
+from analyzer.render import Format, markdown_table, objects, plain, rich_table
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    import pyarrow as pa
+
+    from analyzer.lake import Lake
+
+SECTIONS = {
+    "tls_versions": "Calls by TLS version",
+    "legacy_by_service": "Calls with TLS 1.0 or 1.1, by service",
+}
+"""The reports that the audit is made of, and their headings."""
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What the answer is counted from; a row of `sql/audit/evidence.sql`."""
+
+    records: int
+    records_with_tls_version: int
+    records_with_unknown_tls_version: int
+    legacy_calls: int
+    legacy_first_seen: datetime | None
+    legacy_last_seen: datetime | None
+    first_record: datetime | None
+    last_record: datetime | None
+    objects_listed: int
+    objects_read: int
+    objects_skipped: int
+    objects_refused: int
+    objects_archived: int
+    objects_missing: int
+
+    @property
+    def coverage_percent(self) -> float:
+        """The share of records that say which TLS version was used."""
+        return 100 * self.records_with_tls_version / self.records if self.records else 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """One of `legacy found`, `none found`, `none found, but incomplete`, `cannot tell`."""
+
+    verdict: str
+    sentence: str
+    reasons: tuple[str, ...]
+    """What keeps the answer from being a proof."""
+
+
+@dataclass(frozen=True, slots=True)
+class Audit:
+    """The verdict, its evidence, and the answer of each section by its report's name."""
+
+    verdict: Verdict
+    evidence: Evidence
+    sections: dict[str, pa.Table]
+
+
+def audit(lake: Lake) -> Audit:
+    """Ask the lake, narrowed as it was opened."""
+    evidence = Evidence(**lake.table(sql("audit/evidence")).to_pylist()[0])
+    sections = {name: lake.table(report_sql(name)) for name in SECTIONS}
+    return Audit(judge(evidence), evidence, sections)
+
+
+def judge(evidence: Evidence) -> Verdict:
+    """Return what can be said, and what keeps it from being more."""
+    reasons = tuple(_doubts(evidence))
+    coverage = (
+        f"{evidence.records_with_tls_version:,} of {evidence.records:,} records "
+        f"({evidence.coverage_percent:.1f} %) say which TLS version was used"
+    )
+    if evidence.legacy_calls:
+        return Verdict(
+            "legacy found",
+            f"TLS 1.0 or 1.1 was used: {evidence.legacy_calls:,} calls between "
+            f"{evidence.legacy_first_seen:%Y-%m-%d} and {evidence.legacy_last_seen:%Y-%m-%d}; "
+            f"{coverage}.",
+            reasons,
+        )
+    if not evidence.records_with_tls_version:
+        return Verdict(
+            "cannot tell",
+            f"Cannot tell: none of the {evidence.records:,} records says which TLS version "
+            "was used.",
+            reasons,
+        )
+    if reasons:
+        return Verdict(
+            "none found, but incomplete",
+            f"No call with TLS 1.0 or 1.1 was found, but not everything could be read; {coverage}.",
+            reasons,
+        )
+    return Verdict("none found", f"No call with TLS 1.0 or 1.1 was found; {coverage}.", reasons)
+
+
+def _doubts(evidence: Evidence) -> list[str]:
+    counted = {
+        "objects were refused: they are no whole logs, or could not be read": (
+            evidence.objects_refused
+        ),
+        "objects are archived and must be restored first": evidence.objects_archived,
+        "objects were gone when they were asked for": evidence.objects_missing,
+        "records carry a TLS version that is none (a placeholder)": (
+            evidence.records_with_unknown_tls_version
+        ),
+    }
+    return [f"{count:,} {what}" for what, count in counted.items() if count]
+
+
+def render_audit(result: Audit, form: Format, out: BinaryIO, width: int) -> None:
+    """Write the audit. Raises `UsageError` for formats that hold a single table."""
+    if form is Format.TABLE:
+        out.write(_for_terminal(result, width).encode())
+    elif form is Format.MD:
+        out.write(_as_markdown(result).encode())
+    elif form is Format.JSON:
+        out.write(f"{json.dumps(_as_object(result), ensure_ascii=False, indent=2)}\n".encode())
+    else:
+        raise UsageError(
+            f"the audit is several tables, and {form} holds one; name a report, as in: "
+            f"tlstrail report tls_versions --format {form}"
+        )
+
+
+def _as_object(result: Audit) -> dict[str, object]:
+    evidence = {name: plain(value) for name, value in asdict(result.evidence).items()}
+    return {
+        "verdict": result.verdict.verdict,
+        "sentence": result.verdict.sentence,
+        "reasons": list(result.verdict.reasons),
+        "evidence": evidence | {"coverage_percent": round(result.evidence.coverage_percent, 2)},
+        **{name: objects(answer) for name, answer in result.sections.items()},
+    }
+
+
+def _counted_from(evidence: Evidence) -> str:
+    """One line that says what was listed, read and left out."""
+    left_out = {
+        "skipped": evidence.objects_skipped,
+        "refused": evidence.objects_refused,
+        "archived": evidence.objects_archived,
+        "missing": evidence.objects_missing,
+    }
+    others = "".join(f", {count:,} {status}" for status, count in left_out.items() if count)
+    span = (
+        f" between {evidence.first_record:%Y-%m-%d} and {evidence.last_record:%Y-%m-%d}"
+        if evidence.first_record and evidence.last_record
+        else ""
+    )
+    return (
+        f"Counted from {evidence.records:,} records{span}; {evidence.objects_listed:,} objects "
+        f"listed, {evidence.objects_read:,} read{others}."
+    )
+
+
+def _for_terminal(result: Audit, width: int) -> str:
+    text = io.StringIO()
+    console = Console(file=text, width=width, highlight=False, color_system=None)
+    console.print(result.verdict.sentence, markup=False)
+    for reason in result.verdict.reasons:
+        console.print(Padding(f"· {reason}", (0, 0, 0, 2)), markup=False)
+    console.print(_counted_from(result.evidence), markup=False)
+    for name, answer in result.sections.items():
+        console.print(f"\n{SECTIONS[name]}")
+        console.print(rich_table(answer) if len(answer) else "  none")
+    return text.getvalue()
+
+
+def _as_markdown(result: Audit) -> str:
+    lines = [f"**{result.verdict.sentence}**\n"]
+    lines += [f"- {reason}" for reason in result.verdict.reasons]
+    lines.append(f"\n{_counted_from(result.evidence)}")
+    for name, answer in result.sections.items():
+        lines.append(f"\n## {SECTIONS[name]}\n")
+        lines.append(markdown_table(answer) if len(answer) else "none\n")
+    return "\n".join(lines)

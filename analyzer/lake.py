@@ -1,0 +1,147 @@
+"""A committed lake, opened in DuckDB: its views, narrowed to what is asked about.
+
+SQL names views; only this module knows which Parquet files they stand on. A query can
+read the lake's own files and nothing else.
+"""
+
+from __future__ import annotations
+
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import duckdb
+import pyarrow as pa
+
+from analyzer import manifest
+from analyzer.errors import LakeError, QueryError
+from analyzer.lake_files import LakeFiles
+from analyzer.queries import sql
+from analyzer.schema import EVENTS, LEDGER
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from datetime import datetime
+    from pathlib import Path
+
+    from analyzer.manifest import Manifest
+
+ROWS_AT_ONCE = 50_000
+
+_MONTH = pa.field("month", pa.string())
+"""The partition of a row, which stands in the path and not in the file."""
+
+
+@dataclass(frozen=True, slots=True)
+class Narrowing:
+    """Which records are asked about. Empty tuples and None mean all; times are UTC."""
+
+    accounts: tuple[str, ...] = ()
+    regions: tuple[str, ...] = ()
+    since: datetime | None = None
+    until: datetime | None = None
+
+
+class Lake:
+    """A lake as of its newest commit. Nothing that is asked of it changes it."""
+
+    def __init__(
+        self, connection: duckdb.DuckDBPyConnection, committed: Manifest, root: Path
+    ) -> None:
+        """Use `open_lake`."""
+        self.committed = committed
+        self.root = root
+        self._duckdb = connection
+
+    @contextmanager
+    def query(self, text: str) -> Iterator[pa.RecordBatchReader]:
+        """Yield the answer to one statement that only reads. Raises `QueryError`."""
+        with _refusals():
+            reader = self._duckdb.sql(_only_reading(text)).to_arrow_reader(ROWS_AT_ONCE)
+        with closing(reader):
+            yield reader
+
+    def table(self, text: str) -> pa.Table:
+        """Return the whole answer to one statement that only reads. Raises `QueryError`."""
+        with self.query(text) as reader, _refusals():
+            return reader.read_all()
+
+
+@contextmanager
+def open_lake(root: Path, narrowing: Narrowing) -> Iterator[Lake]:
+    """Yield the lake at `root`. Raises `LakeError` where there is none that can be read."""
+    files = LakeFiles(root)
+    committed = manifest.read_lake(files)
+    with closing(duckdb.connect()) as connection, _refusals():
+        event_files = [files.full_path(part.path) for part in committed.events]
+        object_files = [files.full_path(part.path) for part in committed.objects]
+        connection.execute("SET TimeZone = 'UTC'")
+        connection.execute("SET allowed_paths = ?", [event_files + object_files])
+        connection.execute("SET enable_external_access = false")
+        _set_variables(connection, narrowing, event_files, object_files)
+        connection.execute(sql("views/macros"))
+        # DuckDB reads no empty list of files; a lake without rows is a table without rows.
+        _view(connection, "event_rows", EVENTS.append(_MONTH), empty=not event_files)
+        _view(connection, "objects", LEDGER, empty=not object_files)
+        connection.execute(sql("views/events"))
+        connection.execute(sql("views/cloudtrail"))
+        connection.execute("SET lock_configuration = true")
+        yield Lake(connection, committed, root)
+
+
+def _only_reading(text: str) -> str:
+    """Return `text` if it is one statement that reads; DuckDB would run any other as well."""
+    statements = duckdb.extract_statements(text)
+    reading = {duckdb.StatementType.SELECT, duckdb.StatementType.EXPLAIN}
+    if len(statements) != 1 or statements[0].type not in reading:
+        raise QueryError(
+            "one statement at a time, and one that reads: SELECT, FROM, WITH, DESCRIBE, "
+            "SUMMARIZE or EXPLAIN"
+        )
+    return text
+
+
+def _set_variables(
+    connection: duckdb.DuckDBPyConnection,
+    narrowing: Narrowing,
+    event_files: list[str],
+    object_files: list[str],
+) -> None:
+    """Bind what the views read. A variable that is never set is NULL in SQL."""
+    values = {
+        "event_files": event_files,
+        "object_files": object_files,
+        "accounts": list(narrowing.accounts) or None,
+        "regions": list(narrowing.regions) or None,
+        "since": narrowing.since and narrowing.since.replace(tzinfo=None),
+        "until": narrowing.until and narrowing.until.replace(tzinfo=None),
+    }
+    for name, value in values.items():
+        if value is not None:
+            connection.execute(f"SET VARIABLE {name} = ?", [value])
+
+
+def _view(
+    connection: duckdb.DuckDBPyConnection, name: str, schema: pa.Schema, *, empty: bool
+) -> None:
+    if empty:
+        connection.register(name, schema.empty_table())
+    else:
+        connection.execute(sql(f"views/{name}"))
+
+
+@contextmanager
+def _refusals() -> Iterator[None]:
+    """Translate what DuckDB raises: a damaged lake, or a query that cannot be run."""
+    try:
+        yield
+    except duckdb.IOException as error:
+        raise LakeError(f"the lake cannot be read: {_first_line(error)}") from error
+    except duckdb.InterruptException:
+        raise KeyboardInterrupt from None
+    except duckdb.Error as error:
+        raise QueryError(str(error).strip()) from error
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).strip().partition("\n")[0]

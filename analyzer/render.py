@@ -1,0 +1,194 @@
+"""An answer as a table, csv, json, ndjson, md or parquet. The same cell looks the same in each.
+
+stdout is data: nothing here writes anything that is not part of the answer.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from datetime import date, datetime
+from decimal import Decimal
+from enum import StrEnum
+from typing import TYPE_CHECKING, BinaryIO
+from uuid import UUID
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+from rich import box
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+TABLE_ROWS = 10_000
+"""A table is for people; past this many rows it says how to get the others."""
+
+
+class Format(StrEnum):
+    """How an answer is written."""
+
+    TABLE = "table"
+    CSV = "csv"
+    JSON = "json"
+    NDJSON = "ndjson"
+    MD = "md"
+    PARQUET = "parquet"
+
+
+def render(answer: pa.RecordBatchReader, form: Format, out: BinaryIO, width: int) -> None:
+    """Write `answer` to `out`. `width` is the terminal's, for tables."""
+    _RENDERERS[form](answer, out, width)
+
+
+def plain(value: object) -> object:
+    """Return a value as JSON has it: times as ISO 8601 with Z, decimals and ids as text."""
+    match value:
+        case datetime():
+            return value.isoformat(timespec="auto").removesuffix("+00:00") + "Z"
+        case date() | UUID() | Decimal():
+            return str(value)
+        case bytes():
+            return value.hex()
+        case dict():
+            return {str(key): plain(inner) for key, inner in value.items()}
+        case list() | tuple():
+            return [plain(inner) for inner in value]
+        case _:
+            return value
+
+
+def text_of(value: object) -> str:
+    """Return a value as the text of a cell; empty for NULL."""
+    match plain(value):
+        case None:
+            return ""
+        case bool(flag):
+            return "true" if flag else "false"
+        case str(text):
+            return text
+        case (dict() | list()) as nested:
+            return json.dumps(nested, ensure_ascii=False)
+        case number:
+            return str(number)
+
+
+def rich_table(answer: pa.Table) -> Table:
+    """Return an answer as a table for a terminal; numbers to the right."""
+    table = Table(box=box.SIMPLE_HEAD, header_style="bold", pad_edge=False)
+    for field in answer.schema:
+        numeric = pa.types.is_integer(field.type) or pa.types.is_floating(field.type)
+        table.add_column(field.name, justify="right" if numeric else "left", overflow="fold")
+    for row in _rows(answer.schema, answer.to_batches()):
+        table.add_row(*(Text(_shown(value)) for value in row))
+    return table
+
+
+def markdown_table(answer: pa.Table) -> str:
+    """Return an answer as a Markdown table."""
+    lines = [
+        "| " + " | ".join(_markdown(name) for name in answer.schema.names) + " |",
+        "|" + "|".join(" --- " for _ in answer.schema.names) + "|",
+    ]
+    lines += [
+        "| " + " | ".join(_markdown(text_of(value)) for value in row) + " |"
+        for row in _rows(answer.schema, answer.to_batches())
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def objects(answer: pa.Table) -> list[dict[str, object]]:
+    """Return an answer as objects keyed by column, ready for JSON."""
+    return list(_objects(answer.schema, answer.to_batches()))
+
+
+def _shown(value: object) -> str:
+    """A cell for people: as everywhere, but with thousands set apart."""
+    if isinstance(value, int) and not isinstance(value, bool):
+        return f"{value:,}"
+    return text_of(value)
+
+
+def _rows(schema: pa.Schema, batches: Sequence[pa.RecordBatch]) -> Iterator[tuple[object, ...]]:
+    for batch in batches:
+        columns = [batch.column(position).to_pylist() for position in range(len(schema))]
+        yield from zip(*columns, strict=True)
+
+
+def _objects(schema: pa.Schema, batches: Sequence[pa.RecordBatch]) -> Iterator[dict[str, object]]:
+    for row in _rows(schema, batches):
+        yield dict(zip(schema.names, map(plain, row), strict=True))
+
+
+def _markdown(text: str) -> str:
+    """Keep a cell in its row, and show what Markdown or HTML would take for its own."""
+    for mark in "\\`*_[]<>|":
+        text = text.replace(mark, f"\\{mark}")
+    return text.replace("\r", " ").replace("\n", " ")
+
+
+def _render_table(answer: pa.RecordBatchReader, out: BinaryIO, width: int) -> None:
+    held: list[pa.RecordBatch] = []
+    rows = 0
+    for batch in answer:
+        held.append(batch.slice(0, TABLE_ROWS - rows))
+        rows += len(held[-1])
+        if rows == TABLE_ROWS:
+            break
+    text = io.StringIO()
+    console = Console(file=text, width=width, highlight=False, color_system=None)
+    console.print(rich_table(pa.Table.from_batches(held, answer.schema)))
+    if rows == TABLE_ROWS:
+        console.print(f"The first {rows:,} rows; --format csv or parquet gives all.")
+    out.write(text.getvalue().encode())
+
+
+def _render_csv(answer: pa.RecordBatchReader, out: BinaryIO, _width: int) -> None:
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(answer.schema.names)
+    for batch in answer:
+        for row in _rows(answer.schema, [batch]):
+            writer.writerow([text_of(value) for value in row])
+        out.write(text.getvalue().encode())
+        text.seek(0)
+        text.truncate()
+    out.write(text.getvalue().encode())
+
+
+def _render_json(answer: pa.RecordBatchReader, out: BinaryIO, _width: int) -> None:
+    separator = "[\n"
+    for batch in answer:
+        for row in _objects(answer.schema, [batch]):
+            out.write(f"{separator}  {json.dumps(row, ensure_ascii=False)}".encode())
+            separator = ",\n"
+    out.write(b"\n]\n" if separator == ",\n" else b"[]\n")
+
+
+def _render_ndjson(answer: pa.RecordBatchReader, out: BinaryIO, _width: int) -> None:
+    for batch in answer:
+        rows = _objects(answer.schema, [batch])
+        out.writelines(f"{json.dumps(row, ensure_ascii=False)}\n".encode() for row in rows)
+
+
+def _render_markdown(answer: pa.RecordBatchReader, out: BinaryIO, _width: int) -> None:
+    out.write(markdown_table(answer.read_all()).encode())
+
+
+def _render_parquet(answer: pa.RecordBatchReader, out: BinaryIO, _width: int) -> None:
+    with pq.ParquetWriter(out, answer.schema, compression="zstd") as writer:
+        for batch in answer:
+            writer.write_batch(batch)
+
+
+_RENDERERS: dict[Format, Callable[[pa.RecordBatchReader, BinaryIO, int], None]] = {
+    Format.TABLE: _render_table,
+    Format.CSV: _render_csv,
+    Format.JSON: _render_json,
+    Format.NDJSON: _render_ndjson,
+    Format.MD: _render_markdown,
+    Format.PARQUET: _render_parquet,
+}

@@ -1,0 +1,85 @@
+"""What became of every object that was ever listed, and whether the figures add up."""
+
+from __future__ import annotations
+
+import io
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, BinaryIO
+
+from rich.console import Console
+
+from analyzer.errors import ExitCode, LakeError, UsageError
+from analyzer.lake import Narrowing, open_lake
+from analyzer.queries import names, sql
+from analyzer.render import Format, markdown_table, objects, rich_table
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import pyarrow as pa
+
+HEADINGS = {
+    "objects": "Objects by status",
+    "left_out": "Left out",
+    "skipped": "Skipped",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class LakeStatus:
+    """The ledger, summed up."""
+
+    commit: int
+    sources: tuple[str, ...]
+    tables: dict[str, pa.Table]
+    checked: tuple[str, ...]
+    """The checks that were run; each of them held."""
+
+    @property
+    def exit_code(self) -> ExitCode:
+        """Whether everything that was listed is in the lake or was knowingly skipped."""
+        return ExitCode.INCOMPLETE if len(self.tables["left_out"]) else ExitCode.DONE
+
+
+def status(root: Path, *, check: bool) -> LakeStatus:
+    """Return the lake's status. Raises `LakeError` when a check does not hold."""
+    with open_lake(root, Narrowing()) as lake:
+        tables = {name: lake.table(sql(f"status/{name}")) for name in HEADINGS}
+        checked = tuple(names("checks")) if check else ()
+        for name in checked:
+            if broken := len(lake.table(sql(f"checks/{name}"))):
+                raise LakeError(
+                    f"{root}: {name.replace('_', ' ')} does not hold in {broken:,} cases; "
+                    f"ingest into a new lake, and please report this"
+                )
+        return LakeStatus(lake.committed.number, lake.committed.sources, tables, checked)
+
+
+def write_status(found: LakeStatus, form: Format, out: BinaryIO, width: int) -> None:
+    """Write the status. Raises `UsageError` for formats that hold a single table."""
+    if form is Format.JSON:
+        content = {
+            "commit": found.commit,
+            "sources": list(found.sources),
+            "checked": list(found.checked),
+            **{name: objects(table) for name, table in found.tables.items()},
+        }
+        out.write(f"{json.dumps(content, ensure_ascii=False, indent=2)}\n".encode())
+    elif form in {Format.TABLE, Format.MD}:
+        out.write(_as_text(found, width, markdown=form is Format.MD).encode())
+    else:
+        raise UsageError(f"the status is several tables, and {form} holds one; take json")
+
+
+def _as_text(found: LakeStatus, width: int, *, markdown: bool) -> str:
+    text = io.StringIO()
+    console = Console(file=text, width=width, highlight=False, color_system=None)
+    console.print(f"Commit {found.commit}, from {', '.join(found.sources) or 'nothing yet'}.")
+    for name, table in found.tables.items():
+        if len(table):
+            console.print(f"\n{'## ' if markdown else ''}{HEADINGS[name]}")
+            console.print(f"\n{markdown_table(table)}" if markdown else rich_table(table))
+    if found.checked:
+        console.print(f"\nThe figures add up: {len(found.checked)} checks hold.")
+    return text.getvalue()

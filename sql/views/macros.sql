@@ -1,0 +1,17 @@
+-- What does a TLS version mean? One answer for every report.
+--
+-- CloudTrail writes TLS 1.0 as `TLSv1`. A value that is none of these (a placeholder, a bare
+-- `1.3`) is unknown: never legacy, and never modern.
+CREATE OR REPLACE TEMP MACRO tls_class(version) AS
+    CASE
+        WHEN version IN ('TLSv1', 'TLSv1.1') THEN 'legacy'
+        WHEN version IN ('TLSv1.2', 'TLSv1.3') THEN 'modern'
+        WHEN version IS NULL THEN 'absent'
+        ELSE 'unknown'
+    END;
+
+CREATE OR REPLACE TEMP MACRO is_legacy(version) AS version IN ('TLSv1', 'TLSv1.1');
+
+-- The account of a record, by the rule of AWS's own processing library.
+CREATE OR REPLACE TEMP MACRO account_of(recipient, caller, issuer) AS
+    coalesce(recipient, caller, issuer);
