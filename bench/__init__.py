@@ -1,0 +1,1 @@
+"""What measures tlstrail: a generator of archives, the peers, and the floor."""
