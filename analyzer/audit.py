@@ -93,9 +93,8 @@ def judge(evidence: Evidence) -> Verdict:
     if evidence.legacy_calls:
         return Verdict(
             "legacy found",
-            f"TLS 1.0 or 1.1 was used: {evidence.legacy_calls:,} calls between "
-            f"{evidence.legacy_first_seen:%Y-%m-%d} and {evidence.legacy_last_seen:%Y-%m-%d}; "
-            f"{coverage}.",
+            f"TLS 1.0 or 1.1 was used: {evidence.legacy_calls:,} calls"
+            f"{_between(evidence.legacy_first_seen, evidence.legacy_last_seen)}; {coverage}.",
             reasons,
         )
     if not evidence.records_with_tls_version:
@@ -108,7 +107,7 @@ def judge(evidence: Evidence) -> Verdict:
     if reasons:
         return Verdict(
             "none found, but incomplete",
-            f"No call with TLS 1.0 or 1.1 was found, but not everything could be read; {coverage}.",
+            f"No call with TLS 1.0 or 1.1 was found, but the answer is not complete; {coverage}.",
             reasons,
         )
     return Verdict("none found", f"No call with TLS 1.0 or 1.1 was found; {coverage}.", reasons)
@@ -163,15 +162,16 @@ def _counted_from(evidence: Evidence) -> str:
         "missing": evidence.objects_missing,
     }
     others = "".join(f", {count:,} {status}" for status, count in left_out.items() if count)
-    span = (
-        f" between {evidence.first_record:%Y-%m-%d} and {evidence.last_record:%Y-%m-%d}"
-        if evidence.first_record and evidence.last_record
-        else ""
-    )
+    span = _between(evidence.first_record, evidence.last_record)
     return (
         f"Counted from {evidence.records:,} records{span}; {evidence.objects_listed:,} objects "
         f"listed, {evidence.objects_read:,} read{others}."
     )
+
+
+def _between(first: datetime | None, last: datetime | None) -> str:
+    """Say when; nothing where no record has a time that can be read."""
+    return f" between {first:%Y-%m-%d} and {last:%Y-%m-%d}" if first and last else ""
 
 
 def _for_terminal(result: Audit, width: int) -> str:

@@ -7,12 +7,14 @@ need them, so that `--help` answers at once.
 from __future__ import annotations
 
 import os
+import shutil
 import sys
+import tempfile
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, BinaryIO, Literal
+from typing import TYPE_CHECKING, Annotated, BinaryIO, Literal, cast
 
 from cyclopts import App, CycloptsError, Group, Parameter
 from rich.console import Console
@@ -32,6 +34,9 @@ NAMED_ON_STDERR = 20
 """So many left-out objects are named after a run; `tlstrail status` names all."""
 
 MEBIBYTE = 1024 * 1024
+
+HELD_BYTES = 64 * MEBIBYTE
+"""An answer on its way to stdout is held in memory up to this size, and on disk beyond it."""
 
 app = App(
     name="tlstrail",
@@ -345,10 +350,17 @@ def _name_left_out(left_out: Sequence[Outcome], talk: Console) -> None:
 
 @contextmanager
 def _written(path: Path | None) -> Iterator[BinaryIO]:
-    """Yield where the answer goes: stdout, or a file that appears only when it is whole."""
-    if path is None:
-        yield sys.stdout.buffer
-        sys.stdout.buffer.flush()
+    """Yield where the answer goes: stdout, or a file that appears only when it is whole.
+
+    What fits into memory reaches stdout when it is complete, so that a query that fails on
+    the way leaves it empty.
+    """
+    if path is None or (path.exists() and not path.is_file() and not path.is_dir()):
+        with tempfile.SpooledTemporaryFile(HELD_BYTES) as held:
+            yield cast("BinaryIO", held)
+            held.seek(0)
+            with open(path or sys.stdout.fileno(), "wb", closefd=path is not None) as out:
+                shutil.copyfileobj(held, out)
         return
     unfinished = path.with_name(f".{path.name}.unfinished")
     try:
@@ -356,7 +368,7 @@ def _written(path: Path | None) -> Iterator[BinaryIO]:
             yield file
         unfinished.replace(path)
     except OSError as error:
-        raise StoreError(f"{path}: cannot be written: {error.strerror}") from error
+        raise StoreError(f"{path}: cannot be written: {error.strerror or error}") from error
     finally:
         unfinished.unlink(missing_ok=True)
 

@@ -10,17 +10,20 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from analyzer import ledger, manifest
-from analyzer.dedupe import LakeDeduper, without_objects
+from analyzer.dedupe import LakeDeduper, by_object, without_objects
 from analyzer.ledger import LEFT_OUT, TAKEN, Outcome, Replacement, Status
 from analyzer.manifest import Change, Manifest, Part
+from analyzer.plan import Batch, new_id
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
     from datetime import datetime
 
-    from analyzer.dedupe import Clearance, Copies
+    import pyarrow as pa
+
+    from analyzer.dedupe import Copy, FoundCopies
     from analyzer.lake_files import LakeFiles
-    from analyzer.plan import Batch
+    from analyzer.listing import LogObject
 
 _NOTHING = Replacement((), frozenset(), frozenset())
 
@@ -35,7 +38,8 @@ class WrittenBatch:
     json_bytes: int
     cpu_seconds: dict[str, float]
     """By stage, of the thread that decodes."""
-    clearance: Clearance
+    copies: FoundCopies
+    """What was left out of the parts; `outcomes` do not count it yet."""
 
 
 @dataclass(slots=True)
@@ -76,21 +80,20 @@ class Committer:
         self._source = source
         self._now = now
         self._deduper = LakeDeduper(files)
+        self._lost: set[str] = set()
+        """Objects of this run of which the lake had records already."""
 
     def commit(self, written: WrittenBatch) -> None:
         """Make a written batch visible, in place of what the ledger knew of its objects."""
-        outcomes = [
-            outcome
-            for outcome in written.outcomes
-            # What could not be read again stays as it was.
-            if outcome.status in TAKEN or outcome.log_object.key not in written.batch.dependents
-        ]
+        outcomes = list(written.outcomes)
         forgotten = self._forget(written.batch.known, outcomes)
         taken = [each.log_object.key for each in outcomes if each.status in TAKEN]
         old, rewritten = self._without(forgotten.batches, taken)
         standing = [part for part in self.lake.events if part.path not in old] + rewritten
         parts, copies = self._deduplicate(written, standing)
-        outcomes = count_copies(outcomes, copies)
+        copies += self._deduper.with_keepers(written.copies, [*standing, *parts], self._lost)
+        self._lost.update(copy.key for copy in copies)
+        outcomes = _count_copies(outcomes, copies)
         replaced = {part.path for part in written.parts} - {part.path for part in parts}
         self._publish(
             written.batch.id,
@@ -105,6 +108,57 @@ class Committer:
         self.tally.json_bytes += written.json_bytes
         for stage, seconds in written.cpu_seconds.items():
             self.tally.cpu_seconds[stage] += seconds
+
+    def replace(self, written: WrittenBatch) -> None:
+        """Make a batch visible that replaces records; all of it was read, or nothing changes."""
+        dependents = written.batch.dependents
+        unread = [
+            each
+            for each in written.outcomes
+            if each.log_object.key in dependents and each.status not in TAKEN
+        ]
+        if not unread:
+            self.commit(written)
+            return
+        reason = (
+            f"has changed, and keeps its old records: {unread[0].log_object.key}, which shares "
+            f"records with it, cannot be read again ({unread[0].reason})"
+        )
+        held_back = [
+            Outcome(each.log_object, Status.REFUSED, reason, retry=True)
+            for each in written.outcomes
+            if each.log_object.key not in dependents
+        ]
+        for part in written.parts:
+            self._files.delete(part.path)
+        self.record(written.batch, held_back)
+        self.tally.read += len(held_back)
+
+    def settle(self, outcomes: Sequence[Outcome]) -> list[LogObject]:
+        """Record new versions that replace no record, and return the objects whose versions do.
+
+        One does not when it cannot be read, and the old records stay; nor when it
+        decompresses to the same bytes as before: the archive was copied, not changed.
+        """
+        before = ledger.taken_before(self.ledger(), [each.log_object.key for each in outcomes])
+        settled, replacing = [], []
+        for outcome in outcomes:
+            row = before.get((outcome.log_object.key, outcome.sha256))
+            if row is not None:
+                settled.append(ledger.renewed(outcome, row))
+            elif outcome.status in TAKEN:
+                replacing.append(outcome.log_object)
+            else:
+                settled.append(outcome)
+        objects = tuple(each.log_object for each in settled)
+        keys = frozenset(log_object.key for log_object in objects)
+        self.record(Batch(new_id(), objects, known=keys), settled)
+        self.tally.read += len(settled)
+        return replacing
+
+    def ledger(self) -> pa.Table:
+        """Return the ledger as of the last commit."""
+        return ledger.read_ledger(self._files, self.lake.objects)
 
     def record(self, batch: Batch, outcomes: Sequence[Outcome]) -> None:
         """Make outcomes visible of objects that were not read."""
@@ -160,28 +214,29 @@ class Committer:
 
     def _deduplicate(
         self, written: WrittenBatch, standing: Sequence[Part]
-    ) -> tuple[list[Part], dict[str, Copies]]:
-        """Return the parts without what `standing` has, and what was dropped from whom."""
+    ) -> tuple[list[Part], list[Copy]]:
+        """Return the parts without what `standing` has, and what was dropped."""
         kept: list[Part] = []
-        copies: dict[str, Copies] = {}
+        copies: list[Copy] = []
         for part in written.parts:
-            rest, dropped = self._deduper.drop_copies(part, standing, written.clearance)
+            clearance = written.copies.clearance
+            rest, dropped = self._deduper.drop_copies(part, standing, clearance)
             if rest is not None:
                 kept.append(rest)
-            for key, more in dropped.items():
-                copies[key] = copies[key].with_more(more) if key in copies else more
+            copies += dropped
         return kept, copies
 
 
-def count_copies(outcomes: Iterable[Outcome], copies: dict[str, Copies]) -> list[Outcome]:
+def _count_copies(outcomes: Iterable[Outcome], copies: Iterable[Copy]) -> list[Outcome]:
     """Return the outcomes with what was dropped from each object added to them."""
+    gathered = by_object(copies)
     return [
         replace(
             outcome,
-            duplicates=outcome.duplicates + dropped.dropped,
-            duplicate_of=tuple(sorted({*outcome.duplicate_of, *dropped.kept_by})),
+            duplicates=gathered[outcome.log_object.key].dropped,
+            duplicate_of=tuple(sorted(gathered[outcome.log_object.key].kept_by)),
         )
-        if (dropped := copies.get(outcome.log_object.key))
+        if outcome.log_object.key in gathered
         else outcome
         for outcome in outcomes
     ]

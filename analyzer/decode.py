@@ -10,7 +10,6 @@ the check is divided into what the columns can hold and an `extra` that keeps th
 from __future__ import annotations
 
 import hashlib
-import json
 import re
 from dataclasses import dataclass
 from functools import cache
@@ -32,9 +31,12 @@ _GZIP_MAGIC = b"\x1f\x8b"
 _GZIP_ONLY = 31  # zlib's window bits for: a gzip header, and nothing else
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
-_LONE_SURROGATE = re.compile(
-    r"(?<!\\)(?:\\\\)*\\u[dD](?:[89abAB][0-9a-fA-F]{2}(?!\\u[dD][c-fC-F])|[c-fC-F][0-9a-fA-F]{2})"
+# An escaped backslash, a pair of surrogates, or (captured) one that stands alone.
+_ESCAPES = re.compile(
+    rb"\\\\|\\u[dD][89abAB][\da-fA-F]{2}\\u[dD][c-fC-F][\da-fA-F]{2}"
+    rb"|\\u([dD][89a-fA-F][\da-fA-F]{2})"
 )
+_LONE_MARK = b"lone-surrogate-"
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,19 +123,24 @@ def _check_utf8(text: bytes) -> None:
 
 def _split(text: bytes) -> tuple[Sequence[bytes | Raw], Sequence[bytes | None] | None]:
     """Return the text of each record and, where any is out of shape, all the extras."""
+    records = _records(text)
     try:
-        records = _log_decoder().decode(text).Records
+        _strict_log_decoder().decode(text)
+    except msgspec.ValidationError:
+        return _divide_all(records)
+    return records, None
+
+
+def _records(text: bytes) -> list[Raw]:
+    """Return the text of each record. Raises `LogRefused` where it is no log."""
+    try:
+        return _log_decoder().decode(text).Records
     except msgspec.ValidationError as error:
         raise LogRefused(_not_a_log(text, error)) from error
     except msgspec.DecodeError as error:
         raise LogRefused(f"not JSON: {error}") from error
     except RecursionError as error:
         raise LogRefused("not JSON that can be read: nested too deeply") from error
-    try:
-        _strict_log_decoder().decode(text)
-    except msgspec.ValidationError:
-        return _divide_all(records)
-    return records, None
 
 
 def _not_a_log(text: bytes, error: msgspec.ValidationError) -> str:
@@ -143,30 +150,37 @@ def _not_a_log(text: bytes, error: msgspec.ValidationError) -> str:
     return "no Records array"
 
 
-def _divide_all(records: list[Raw]) -> tuple[list[bytes | Raw], list[bytes | None]]:
-    """Return each record as the columns can hold it, and what else it held."""
+def _divide_all(
+    records: list[Raw], mark: bytes | None = None
+) -> tuple[list[bytes | Raw], list[bytes | None]]:
+    """Return each record as the columns can hold it, and what else it held.
+
+    What contains `mark` no column can hold.
+    """
     texts: list[bytes | Raw] = []
     extras: list[bytes | None] = []
     for position, record in enumerate(records):
-        shaped, extra = _shaped(record, position)
+        if not bytes(record).startswith(b"{"):
+            raise LogRefused(f"Records[{position}] is not an object")
+        shaped, extra = _shaped(record, mark)
         texts.append(shaped)
         extras.append(extra)
     return texts, extras
 
 
-def _shaped(record: Raw, position: int) -> tuple[bytes | Raw, bytes | None]:
+def _shaped(record: Raw, mark: bytes | None) -> tuple[bytes | Raw, bytes | None]:
     """Return one record as the columns can hold it; most are in shape, and stay as they are."""
-    try:
-        _strict_record_decoder().decode(record)
-    except msgspec.ValidationError:
-        text = bytes(record)
-        if not text.startswith(b"{"):
-            raise LogRefused(f"Records[{position}] is not an object") from None
-        return _divide(text, tree())
-    return record, None
+    if mark is None or mark not in bytes(record):
+        try:
+            _strict_record_decoder().decode(record)
+        except msgspec.ValidationError:
+            pass
+        else:
+            return record, None
+    return _divide(bytes(record), tree(), mark)
 
 
-def _divide(record: bytes, shape: Tree) -> tuple[bytes, bytes | None]:
+def _divide(record: bytes, shape: Tree, mark: bytes | None) -> tuple[bytes, bytes | None]:
     """Divide an object's text into the members that fit `shape`, and the others.
 
     Texts are carried over as they stand, so that no number is rounded on the way.
@@ -177,11 +191,11 @@ def _divide(record: bytes, shape: Tree) -> tuple[bytes, bytes | None]:
         label = msgspec.json.encode(name) + b":"
         kind = shape.get(name)
         if isinstance(kind, dict) and value.startswith(b"{"):
-            inside, outside = _divide(value, kind)
+            inside, outside = _divide(value, kind, mark)
             fitting.append(label + inside)
             if outside is not None:
                 others.append(label + outside)
-        elif isinstance(kind, Kind) and _fits(value, kind):
+        elif isinstance(kind, Kind) and _fits(value, kind) and not (mark and mark in value):
             fitting.append(label + value)
         elif value != b"null" or kind is None:
             others.append(label + value)
@@ -202,44 +216,19 @@ def _fits(value: bytes, kind: Kind) -> bool:
 
 
 def _split_surrogates(text: bytes) -> tuple[Sequence[bytes | Raw], Sequence[bytes | None] | None]:
-    r"""Split a log that holds `\ud8..` escapes; most are pairs, and need nothing further.
+    r"""Split a log that holds `\\ud8..` escapes; most are pairs, and need nothing further.
 
     Half a pair (a text cut between the two) is JSON, but no Unicode text: neither DuckDB
-    nor Parquet can hold it. Such a member goes to `extra`, where it stays an escape.
+    nor Parquet can hold it. A member with one goes to `extra`, where it stays an escape.
     """
-    try:
+    if not any(match[1] for match in _ESCAPES.finditer(text)):
         return _split(text)
-    except LogRefused:
-        if not _LONE_SURROGATE.search(text.decode()):
-            raise
-    try:
-        log = json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise LogRefused(f"not JSON: {error}") from error
-    if not isinstance(log, dict) or not isinstance(log.get("Records"), list):
-        raise LogRefused("no Records array")
-    records, extras = [], []
-    for position, record in enumerate(log["Records"]):
-        if not isinstance(record, dict):
-            raise LogRefused(f"Records[{position}] is not an object")
-        members = {json.dumps(name): json.dumps(value) for name, value in record.items()}
-        lone = {name for name in members if _LONE_SURROGATE.search(name + members[name])}
-        shaped, extra = _divide(_object(members, set(members) - lone), tree())
-        outside = _object(members, lone)
-        records.append(shaped)
-        extras.append(_joined(extra, outside) if lone else extra)
-    return records, extras
-
-
-def _object(members: dict[str, str], names: set[str]) -> bytes:
-    """Return the JSON text of an object of some of `members`, in their order."""
-    kept = (f"{name}:{members[name]}" for name in members if name in names)
-    return ("{" + ",".join(kept) + "}").encode()
-
-
-def _joined(one: bytes | None, other: bytes) -> bytes:
-    """Return one object with the members of two objects that share none."""
-    return other if one is None else one[:-1] + b"," + other[1:]
+    mark = _LONE_MARK
+    while mark in text:
+        mark += b"-"
+    marked = _ESCAPES.sub(lambda match: mark + match[1] if match[1] else match[0], text)
+    records, extras = _divide_all(_records(marked), mark)
+    return records, [extra and extra.replace(mark, b"\\u") for extra in extras]
 
 
 @cache

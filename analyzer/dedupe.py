@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections import defaultdict, deque
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import duckdb
 import pyarrow as pa
@@ -27,7 +27,7 @@ from analyzer.schema import EVENTS
 from analyzer.write import write_part
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Collection, Iterable, Sequence
 
     from analyzer.lake_files import LakeFiles
     from analyzer.manifest import Part
@@ -42,10 +42,6 @@ class Copies:
 
     dropped: int
     kept_by: frozenset[str]
-
-    def with_more(self, more: Copies) -> Copies:
-        """Return both together."""
-        return Copies(self.dropped + more.dropped, self.kept_by | more.kept_by)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,12 +74,25 @@ class Clearance:
     itself: bool
 
 
+class Copy(NamedTuple):
+    """A row that is dropped, and who keeps it."""
+
+    key: str
+    """The object that the row came from."""
+    kept_by: str
+    """The object whose row is kept."""
+    id_hash: int
+
+
 @dataclass(frozen=True, slots=True)
 class FoundCopies:
-    """The rows of a batch that are copies, and what that means for each object."""
+    """The rows of a batch that are copies of rows read shortly before."""
 
+    batch_id: str
     positions: tuple[int, ...]
-    by_object: dict[str, Copies]
+    copies: tuple[Copy, ...]
+    hours: frozenset[int]
+    """The hours that the batch's rows fall in."""
     clearance: Clearance
 
 
@@ -119,18 +128,18 @@ def _copies_among(
     for batch in near:
         for position, id_hash, text_hash in _rows_of(batch, wanted):
             keepers[id_hash].setdefault(text_hash, batch.key_of(position))
-    copies: dict[int, tuple[str, str]] = {}
+    copies: dict[int, Copy] = {}
     unsure = False
     for position, id_hash, text_hash in _rows_of(new, wanted):
         key = new.key_of(position)
         keeper = keepers[id_hash].get(text_hash)
         if keeper is not None:
-            copies[position] = (key, keeper)
+            copies[position] = Copy(key, keeper, id_hash)
         else:
             unsure |= bool(keepers[id_hash])
             keepers[id_hash][text_hash] = key
     clearance = Clearance(frozenset() if unsure else held, itself=not unsure)
-    return FoundCopies(tuple(copies), _by_object(copies.values()), clearance)
+    return FoundCopies(new.batch_id, tuple(copies), tuple(copies.values()), new.hours, clearance)
 
 
 def _repeated_ids(new: Fingerprints, near: Sequence[Fingerprints]) -> pa.Array[Any]:
@@ -166,48 +175,73 @@ class LakeDeduper:
 
     def drop_copies(
         self, new: Part, lake: Iterable[Part], clearance: Clearance
-    ) -> tuple[Part | None, dict[str, Copies]]:
-        """Return `new` without rows that `lake` has, and what was dropped from which object.
+    ) -> tuple[Part | None, list[Copy]]:
+        """Return `new` without rows that `lake` has, and what was dropped.
 
         A part that loses rows is written anew under another name; None when it loses all.
         """
-        hours = set(new.hours)
-        month = new.path.rpartition("/")[0]
         near = [
-            part.path
-            for part in lake
-            if part.path.startswith(month)
-            and not hours.isdisjoint(part.hours)
-            and batch_of(part.path) not in clearance.batches
+            part for part in _near(lake, new.hours) if batch_of(part.path) not in clearance.batches
         ]
         if not near and clearance.itself:
-            return new, {}
-        found = self._copies(new.path, near)
+            return new, []
+        found = self._copies(new, near)
         if not found:
-            return new, {}
-        copies = _by_object((source, kept) for _, source, kept in found)
+            return new, []
         rows = pq.read_table(self._files.full_path(new.path), partitioning=None)
-        rest = _without(rows, [position for position, _, _ in found])
+        rest = _without(rows, [position for position, *_ in found])
+        copies = [Copy(key, keeper, id_hash) for _, key, keeper, id_hash in found]
         if not len(rest):
             return None, copies
         return write_part(self._files, next_generation(new.path), rest), copies
 
-    def _copies(self, new: str, near: Sequence[str]) -> list[tuple[int, str, str]]:
-        """Return (position, object, object that keeps it) of each row to be dropped."""
-        run = self._duckdb
-        near_files = [self._files.full_path(path) for path in near]
-        run.execute("SET VARIABLE new_part = ?", [self._files.full_path(new)])
-        run.execute("SET VARIABLE near_parts = ?", [near_files])
-        if near:
-            run.execute(sql("dedupe/near_rows"))
-        else:
-            run.execute("DROP VIEW IF EXISTS near_rows")
-            run.register("near_rows", EVENTS.empty_table())
-        seen = run.sql(sql("dedupe/seen_ids")).to_arrow_table()
+    def with_keepers(
+        self, found: FoundCopies, lake: Iterable[Part], lost: Collection[str]
+    ) -> list[Copy]:
+        """Return the copies of `found`, each with the object whose row the lake has kept.
+
+        That is another one than was thought where the row that it was compared with, of an
+        object in `lost`, has itself turned out to be a copy of one in the lake.
+        """
+        wanted = {copy.id_hash for copy in found.copies if copy.kept_by in lost}
+        if not wanted:
+            return list(found.copies)
+        self._see(_near(lake, found.hours))
+        hashes = pa.table({"id_hash": pa.array(wanted, pa.uint64())})
+        self._duckdb.register("wanted_hashes", hashes)
+        keepers = dict(self._duckdb.execute(sql("dedupe/keepers")).fetchall())
+        return [
+            copy._replace(kept_by=keepers[copy.id_hash])
+            if copy.kept_by in lost and copy.id_hash in keepers
+            else copy
+            for copy in found.copies
+        ]
+
+    def _copies(self, new: Part, near: Sequence[Part]) -> list[tuple[int, str, str, int]]:
+        """Return (position, object, object that keeps it, id hash) of each row to be dropped."""
+        self._duckdb.execute("SET VARIABLE new_part = ?", [self._files.full_path(new.path)])
+        self._see(near)
+        seen = self._duckdb.sql(sql("dedupe/seen_ids")).to_arrow_table()
         if not len(seen):
             return []
-        run.register("seen_ids", seen)
-        return run.execute(sql("dedupe/copies")).fetchall()
+        self._duckdb.register("seen_ids", seen)
+        return self._duckdb.execute(sql("dedupe/copies")).fetchall()
+
+    def _see(self, near: Sequence[Part]) -> None:
+        """Let near_rows be the rows of these parts."""
+        files = [self._files.full_path(part.path) for part in near]
+        self._duckdb.execute("SET VARIABLE near_parts = ?", [files])
+        if near:
+            self._duckdb.execute(sql("dedupe/near_rows"))
+        else:
+            self._duckdb.execute("DROP VIEW IF EXISTS near_rows")
+            self._duckdb.register("near_rows", EVENTS.empty_table())
+
+
+def _near(lake: Iterable[Part], hours: Iterable[int]) -> list[Part]:
+    """Return the parts that share an hour with `hours`; copies have the same eventTime."""
+    wanted = frozenset(hours)
+    return [part for part in lake if not wanted.isdisjoint(part.hours)]
 
 
 def without_objects(files: LakeFiles, part: Part, keys: Iterable[str]) -> Part | None:
@@ -227,9 +261,9 @@ def _without(rows: pa.Table, positions: Sequence[int]) -> pa.Table:
     return rows.filter(pc.invert(pc.is_in(here, pa.array(positions, pa.int64()))))
 
 
-def _by_object(pairs: Iterable[tuple[str, str]]) -> dict[str, Copies]:
-    """Gather (object, object that keeps the copy) by the first."""
+def by_object(copies: Iterable[Copy]) -> dict[str, Copies]:
+    """Gather copies by the object that they came from."""
     keepers: dict[str, list[str]] = defaultdict(list)
-    for source, kept in pairs:
-        keepers[source].append(kept)
-    return {source: Copies(len(kept), frozenset(kept)) for source, kept in keepers.items()}
+    for copy in copies:
+        keepers[copy.key].append(copy.kept_by)
+    return {key: Copies(len(kept_by), frozenset(kept_by)) for key, kept_by in keepers.items()}

@@ -29,7 +29,8 @@ def fetch(
         for log_object in objects:
             yield log_object, _get(store, log_object)
         return
-    with ThreadPoolExecutor(store.reads_in_flight) as threads:
+    threads = ThreadPoolExecutor(store.reads_in_flight)
+    try:
         asked: deque[tuple[LogObject, Future[bytes | NotFetched]]] = deque()
         in_flight = 0
         for log_object in objects:
@@ -45,6 +46,9 @@ def fetch(
         while asked:
             first, body = asked.popleft()
             yield first, body.result()
+    finally:
+        # When S3 refuses as a whole, the requests that wait would only find out one by one.
+        threads.shutdown(cancel_futures=True)
 
 
 def _get(store: Store, log_object: LogObject) -> bytes | NotFetched:

@@ -8,7 +8,7 @@ committed it.
 from __future__ import annotations
 
 import time
-from collections import defaultdict, deque
+from collections import defaultdict
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
@@ -16,7 +16,7 @@ from itertools import cycle
 from typing import TYPE_CHECKING, Protocol
 
 from analyzer import ledger, manifest
-from analyzer.commit import Committer, Tally, WrittenBatch, count_copies
+from analyzer.commit import Committer, Tally, WrittenBatch
 from analyzer.decode import decode
 from analyzer.dedupe import Fingerprints, FoundCopies, RecentRecords
 from analyzer.errors import LogRefused, UsageError
@@ -27,6 +27,7 @@ from analyzer.lake_files import LakeFiles
 from analyzer.ledger import Outcome, Status
 from analyzer.listing import list_objects
 from analyzer.plan import Batch, Plan, Totals
+from analyzer.replace import together
 from analyzer.source import open_store
 from analyzer.store import NotFetched
 from analyzer.write import hours_of, write_events
@@ -114,6 +115,9 @@ def ingest(
                 for written in read_and_write(settings, workers, plan.batches()):
                     committer.commit(written)
                     watcher.committed(committer.tally)
+                for written in replacements(settings, workers[0], plan, committer):
+                    committer.replace(written)
+                    watcher.committed(committer.tally)
         finally:
             manifest.remove_orphans(files, committer.lake)
         return IngestSummary(plan.totals, committer.tally, plan.left_out_before())
@@ -138,6 +142,7 @@ def read_and_write(
     A lane reads a batch, the driver says which of its rows are copies, and the same lane,
     which has kept the rows, writes the others.
     """
+    _held_batches().clear()  # of a run that failed in this very process
     recent = RecentRecords()
     reading = in_order(
         (
@@ -153,6 +158,28 @@ def read_and_write(
         ),
         ahead=len(workers),
     )
+
+
+def replacements(
+    settings: IngestSettings, lane: Lane, plan: Plan, committer: Committer
+) -> Iterator[WrittenBatch]:
+    """Yield what takes the place of records that the lake has, one object's at a time.
+
+    Nothing is read ahead here: what is to be read with a changed object follows from the
+    ledger as of the commit before.
+    """
+    changed: dict[str, LogObject] = {}
+    for objects in plan.replacing():
+        outcomes = [
+            take_object(log_object, body, "", settings.max_object_bytes)[0]
+            for log_object, body in fetch(_store(settings.source), objects)
+        ]
+        changed |= {log_object.key: log_object for log_object in committer.settle(outcomes)}
+    while changed:
+        batch = together(committer.ledger(), changed)
+        fingerprints = lane.submit(read_batch, settings, batch).result()
+        copies = RecentRecords().take_in(fingerprints)
+        yield lane.submit(write_batch, settings, copies).result()
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,7 +216,7 @@ def read_batch(settings: IngestSettings, batch: Batch) -> Fingerprints:
         with cpu.of("flatten"):
             flat.append(_flattener().flatten(waiting))
     records = joined(flat)
-    _held_batches().append(ReadBatch(batch, outcomes, records.events, json_bytes, cpu))
+    _held_batches()[batch.id] = ReadBatch(batch, outcomes, records.events, json_bytes, cpu)
     return Fingerprints(
         batch_id=batch.id,
         keys=tuple(outcome.log_object.key for outcome in outcomes),
@@ -201,18 +228,18 @@ def read_batch(settings: IngestSettings, batch: Batch) -> Fingerprints:
 
 
 def write_batch(settings: IngestSettings, copies: FoundCopies) -> WrittenBatch:
-    """Write the batch that this worker read first of those it holds, without its copies."""
-    read = _held_batches().popleft()
+    """Write a batch that this worker has read, without its copies."""
+    read = _held_batches().pop(copies.batch_id)
     with read.cpu.of("write"):
         files = LakeFiles(settings.lake)
         parts = write_events(files, read.batch.id, read.events, copies.positions)
     return WrittenBatch(
         read.batch,
         tuple(parts),
-        tuple(count_copies(read.outcomes, copies.by_object)),
+        tuple(read.outcomes),
         read.json_bytes,
         dict(read.cpu.seconds),
-        copies.clearance,
+        copies,
     )
 
 
@@ -285,6 +312,6 @@ def _flattener() -> Flattener:
 
 
 @cache
-def _held_batches() -> deque[ReadBatch]:
-    """What this process has read and not yet written, oldest first."""
-    return deque()
+def _held_batches() -> dict[str, ReadBatch]:
+    """What this process has read and not yet written, by batch id."""
+    return {}

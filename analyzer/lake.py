@@ -59,11 +59,11 @@ class Lake:
         with _refusals():
             reader = self._duckdb.sql(_only_reading(text)).to_arrow_reader(ROWS_AT_ONCE)
         with closing(reader):
-            yield reader
+            yield pa.RecordBatchReader.from_batches(reader.schema, _batches(reader))
 
     def table(self, text: str) -> pa.Table:
         """Return the whole answer to one statement that only reads. Raises `QueryError`."""
-        with self.query(text) as reader, _refusals():
+        with self.query(text) as reader:
             return reader.read_all()
 
 
@@ -87,6 +87,18 @@ def open_lake(root: Path, narrowing: Narrowing) -> Iterator[Lake]:
         connection.execute(sql("views/cloudtrail"))
         connection.execute("SET lock_configuration = true")
         yield Lake(connection, committed, root)
+
+
+def _batches(reader: pa.RecordBatchReader) -> Iterator[pa.RecordBatch]:
+    """Yield the answer's batches; a query can still fail while its rows are fetched."""
+    while True:
+        try:
+            batch = reader.read_next_batch()
+        except StopIteration:
+            return
+        except (pa.ArrowException, OSError) as error:
+            raise QueryError(str(error).strip()) from error
+        yield batch
 
 
 def _only_reading(text: str) -> str:
@@ -136,6 +148,8 @@ def _refusals() -> Iterator[None]:
     try:
         yield
     except duckdb.IOException as error:
+        if "No such file" in str(error):
+            raise LakeError("the lake was changed while it was being read; ask again") from error
         raise LakeError(f"the lake cannot be read: {_first_line(error)}") from error
     except duckdb.InterruptException:
         raise KeyboardInterrupt from None

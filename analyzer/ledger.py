@@ -6,9 +6,9 @@ in `events` + the duplicates dropped. `sql/checks` asserts it, `status` prints i
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -113,6 +113,27 @@ def read_ledger(files: LakeFiles, parts: Iterable[Part]) -> pa.Table:
         for part in parts
     ]
     return pa.concat_tables(tables) if tables else LEDGER.empty_table()
+
+
+def taken_before(
+    ledger: pa.Table, keys: Sequence[str]
+) -> dict[tuple[str, str | None], dict[str, Any]]:
+    """Return the rows of versions of `keys` that are in the lake, by key and sha256."""
+    wanted = pc.and_(
+        pc.is_in(ledger["key"], pa.array(keys, pa.string())),
+        pc.is_in(ledger["status"], pa.array(sorted(TAKEN), pa.string())),
+    )
+    return {(row["key"], row["sha256"]): row for row in ledger.filter(wanted).to_pylist()}
+
+
+def renewed(outcome: Outcome, before: dict[str, Any]) -> Outcome:
+    """Return the outcome of an object that has another ETag, and the same content as before."""
+    return replace(
+        outcome,
+        duplicates=before["duplicates"],
+        duplicate_of=tuple(before["duplicate_of"]),
+        part=before["part"],
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -129,13 +129,18 @@ def list_objects(store: Store, prefix: str, scope: Scope) -> Iterator[LogObject]
 def _list_region(store: Store, folder: str, scope: Scope) -> Iterator[LogObject]:
     """Yield the objects below a `CloudTrail/REGION/` folder, or below one of its days."""
     region = region_prefix_of(folder)
-    after = day_folder(region, scope.since) if scope.since else ""
     until = scope.delivered_until
     # The day after the one that holds the last moment asked for.
     bound = until - timedelta(microseconds=1) + timedelta(days=1) if until else None
+    after = day_folder(region, scope.since) if scope.since else ""
     before = day_folder(region, bound) if bound else None
-    for stored in store.objects(folder, after, before):
+    # A flattened copy has its objects here and in no day's folder, so days cannot bound them.
+    flat = store.folder(region).objects if folder == region and (after or before) else ()
+    for stored in flat:
         yield from _described(store, stored, scope)
+    for stored in store.objects(folder, after, before):
+        if not flat or "/" in stored.key[len(region) :]:
+            yield from _described(store, stored, scope)
 
 
 def _described(store: Store, stored: StoredObject, scope: Scope) -> Iterator[LogObject]:

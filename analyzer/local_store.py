@@ -72,7 +72,9 @@ class LocalStore:
 
 
 def _key(prefix: str, entry: os.DirEntry[str]) -> str:
-    return f"{prefix}{entry.name}/" if entry.is_dir() else f"{prefix}{entry.name}"
+    # A name that is no UTF-8 becomes one that is not there, and so is named as missing.
+    name = entry.name.encode(errors="backslashreplace").decode()
+    return f"{prefix}{name}/" if entry.is_dir() else f"{prefix}{name}"
 
 
 def _all_before(folder: str, after: str) -> bool:

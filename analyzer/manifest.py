@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from analyzer.lake_files import LakeFiles
 
 FORMAT_VERSION = 1
+LOCK = ".lock"
 KEPT_COMMITS = 2
 """A reader that has just looked up the newest commit must still find it after the next."""
 
@@ -80,7 +81,9 @@ def open_for_writing(files: LakeFiles) -> Manifest:
     try:
         read_head(files)
     except FileNotFoundError:
-        strangers = [name for name in files.names("", "*") if name != ".lock"]
+        strangers = [
+            name for name in files.names("", "*") if name != LOCK and not name.endswith(UNFINISHED)
+        ]
         if strangers:
             raise LakeError(
                 f"{files.root}: holds {strangers[0]} and no lake.json, so it is not a lake; "
@@ -155,7 +158,10 @@ def commit(files: LakeFiles, base: Manifest, change: Change) -> Manifest:
     )
     files.write(_path(after.number), msgspec.json.encode(after))
     for path in sorted(change.removed):
-        files.delete(path)
+        # Whoever reads the plain Parquet must not see rows twice; the ledger's old parts stay
+        # until the run ends, for the sake of those who have just opened the lake.
+        if path.startswith("events/"):
+            files.delete(path)
     if after.number > KEPT_COMMITS:
         files.delete(_path(after.number - KEPT_COMMITS))
     return after
@@ -176,7 +182,7 @@ def remove_orphans(files: LakeFiles, manifest: Manifest) -> list[str]:
 @contextmanager
 def exclusive(files: LakeFiles) -> Iterator[None]:
     """Hold the lake for writing. The system lets go of the lock when the process dies."""
-    lock = FileLock(files.root / ".lock", timeout=0)
+    lock = FileLock(files.root / LOCK, timeout=0)
     try:
         files.root.mkdir(parents=True, exist_ok=True)
         lock.acquire()

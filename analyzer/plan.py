@@ -105,40 +105,33 @@ class Plan:
         """Return the objects that only the ledger has to learn of."""
         rows = self._duckdb.execute(sql("plan/not_to_read")).fetchall()
         known = frozenset(row[0] for row in rows if row[-1])
-        return Batch(_new_id(), tuple(LogObject(*row[:-1]) for row in rows), known)
+        return Batch(new_id(), tuple(LogObject(*row[:-1]) for row in rows), known)
 
     def batches(self) -> Iterator[Batch]:
-        """Yield what is to be read, in the order of delivery."""
-        rows = self._duckdb.cursor().execute("FROM to_read")
+        """Yield what is to be read and replaces nothing, in the order of delivery."""
+        rows = self._duckdb.cursor().execute("FROM to_read WHERE NOT replaces")
         held: list[LogObject] = []
         known: set[str] = set()
         weight = 0
         while chunk := rows.fetchmany(BATCH_OBJECTS):
-            for *facts, is_known in chunk:
+            for *facts, is_known, _ in chunk:
                 log_object = LogObject(*facts)
-                if held and weight + _json_bytes(log_object) > BATCH_JSON_BYTES:
-                    yield self._batch(held, known)
-                    held, known, weight = [], set(), 0
+                grown = weight + _json_bytes(log_object)
+                if held and (grown > BATCH_JSON_BYTES or len(held) == BATCH_OBJECTS):
+                    yield Batch(new_id(), tuple(held), frozenset(known))
+                    held, known, grown = [], set(), _json_bytes(log_object)
                 held.append(log_object)
-                weight += _json_bytes(log_object)
+                weight = grown
                 if is_known:
                     known.add(log_object.key)
-                if len(held) == BATCH_OBJECTS:
-                    yield self._batch(held, known)
-                    held, known, weight = [], set(), 0
         if held:
-            yield self._batch(held, known)
+            yield Batch(new_id(), tuple(held), frozenset(known))
 
-    def _batch(self, objects: list[LogObject], known: set[str]) -> Batch:
-        dependents = self._dependents(known) if known else []
-        keys = frozenset(dependent.key for dependent in dependents)
-        return Batch(_new_id(), (*objects, *dependents), frozenset(known | keys), keys)
-
-    def _dependents(self, changed: set[str]) -> list[LogObject]:
-        cursor = self._duckdb.cursor()
-        cursor.register("changed_keys", pa.table({"key": pa.array(changed, pa.string())}))
-        rows = cursor.execute(sql("plan/dependents")).fetchall()
-        return [LogObject(*row) for row in rows]
+    def replacing(self) -> Iterator[list[LogObject]]:
+        """Yield the objects of which the lake has records of an earlier version, some at a time."""
+        rows = self._duckdb.cursor().execute("FROM to_read WHERE replaces")
+        while chunk := rows.fetchmany(BATCH_OBJECTS):
+            yield [LogObject(*facts) for *facts, _, _ in chunk]
 
 
 def _chunks(objects: Iterable[LogObject], listed: Callable[[int], None]) -> Iterator[pa.Table]:
@@ -160,6 +153,6 @@ def _json_bytes(log_object: LogObject) -> int:
     return log_object.size * (_GZIP_RATIO if log_object.key.endswith(".gz") else 1)
 
 
-def _new_id() -> str:
+def new_id() -> str:
     """Return an id that no other run, nor a straggler of a killed one, can have."""
     return uuid.uuid4().hex[:16]

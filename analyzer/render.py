@@ -8,10 +8,11 @@ from __future__ import annotations
 import csv
 import io
 import json
-from datetime import date, datetime
+import math
+from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from enum import StrEnum
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 from uuid import UUID
 
 import pyarrow as pa
@@ -20,6 +21,8 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
+
+from analyzer.errors import QueryError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -41,20 +44,24 @@ class Format(StrEnum):
 
 def render(answer: pa.RecordBatchReader, form: Format, out: BinaryIO, width: int) -> None:
     """Write `answer` to `out`. `width` is the terminal's, for tables."""
-    _RENDERERS[form](answer, out, width)
+    _RENDERERS[form](_presentable(answer), out, width)
 
 
-def plain(value: object) -> object:
-    """Return a value as JSON has it: times as ISO 8601 with Z, decimals and ids as text."""
+def plain(value: object) -> object:  # noqa: PLR0911 (a table of types)
+    """Return a value as JSON has it: times as ISO 8601 with Z, whole numbers as numbers."""
     match value:
         case datetime():
-            return value.isoformat(timespec="auto").removesuffix("+00:00") + "Z"
-        case date() | UUID() | Decimal():
+            return value.replace(tzinfo=None).isoformat() + "Z"
+        case Decimal():
+            return int(value) if value == value.to_integral_value() else str(value)
+        case float() if not math.isfinite(value):
+            return str(value)
+        case date() | time() | timedelta() | UUID():
             return str(value)
         case bytes():
             return value.hex()
         case dict():
-            return {str(key): plain(inner) for key, inner in value.items()}
+            return {str(plain(key)): plain(inner) for key, inner in value.items()}
         case list() | tuple():
             return [plain(inner) for inner in value]
         case _:
@@ -76,13 +83,53 @@ def text_of(value: object) -> str:
             return str(number)
 
 
+def _presentable(answer: pa.RecordBatchReader) -> pa.RecordBatchReader:
+    """Give every column a name of its own, and intervals, which no format has, as text."""
+    names: list[str] = []
+    for name in answer.schema.names:
+        twins = sum(name == taken.rpartition("_")[0] or name == taken for taken in names)
+        names.append(f"{name}_{twins}" if name in names else name)
+    types = [pa.string() if _is_interval(kind) else kind for kind in answer.schema.types]
+    schema = pa.schema(list(zip(names, types, strict=True)))
+    return pa.RecordBatchReader.from_batches(
+        schema,
+        (
+            pa.RecordBatch.from_arrays(
+                [_without_intervals(column) for column in batch.columns], schema=schema
+            )
+            for batch in answer
+        ),
+    )
+
+
+def _is_interval(kind: pa.DataType) -> bool:
+    return bool(pa.types.is_interval(kind))
+
+
+def _without_intervals(column: pa.Array[Any]) -> pa.Array[Any]:
+    if not _is_interval(column.type):
+        return column
+    return pa.array([_interval(value) for value in column.to_pylist()], pa.string())
+
+
+def _interval(value: pa.MonthDayNano | None) -> str | None:
+    """Return `2 months 497 days 0:03:25`, leaving out what is zero."""
+    if value is None:
+        return None
+    months, days, nanoseconds = value
+    spans = [f"{months} months"] if months else []
+    spans += [f"{days} days"] if days else []
+    spans += [str(timedelta(microseconds=nanoseconds // 1000))] if nanoseconds else []
+    return " ".join(spans) or "0:00:00"
+
+
 def rich_table(answer: pa.Table) -> Table:
     """Return an answer as a table for a terminal; numbers to the right."""
     table = Table(box=box.SIMPLE_HEAD, header_style="bold", pad_edge=False)
     for field in answer.schema:
         numeric = pa.types.is_integer(field.type) or pa.types.is_floating(field.type)
         table.add_column(field.name, justify="right" if numeric else "left", overflow="fold")
-    for row in _rows(answer.schema, answer.to_batches()):
+    for row in _rows(answer.to_batches()):
         table.add_row(*(Text(_shown(value)) for value in row))
     return table
 
@@ -95,7 +142,7 @@ def markdown_table(answer: pa.Table) -> str:
     ]
     lines += [
         "| " + " | ".join(_markdown(text_of(value)) for value in row) + " |"
-        for row in _rows(answer.schema, answer.to_batches())
+        for row in _rows(answer.to_batches())
     ]
     return "\n".join(lines) + "\n"
 
@@ -112,14 +159,19 @@ def _shown(value: object) -> str:
     return text_of(value)
 
 
-def _rows(schema: pa.Schema, batches: Sequence[pa.RecordBatch]) -> Iterator[tuple[object, ...]]:
+def _rows(batches: Sequence[pa.RecordBatch]) -> Iterator[tuple[object, ...]]:
     for batch in batches:
-        columns = [batch.column(position).to_pylist() for position in range(len(schema))]
+        try:
+            columns = [column.to_pylist(maps_as_pydicts="lossy") for column in batch.columns]
+        except OverflowError as error:
+            raise QueryError(
+                f"the answer has a time that no format can show ({error}); cast it to VARCHAR"
+            ) from error
         yield from zip(*columns, strict=True)
 
 
 def _objects(schema: pa.Schema, batches: Sequence[pa.RecordBatch]) -> Iterator[dict[str, object]]:
-    for row in _rows(schema, batches):
+    for row in _rows(batches):
         yield dict(zip(schema.names, map(plain, row), strict=True))
 
 
@@ -151,7 +203,7 @@ def _render_csv(answer: pa.RecordBatchReader, out: BinaryIO, _width: int) -> Non
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(answer.schema.names)
     for batch in answer:
-        for row in _rows(answer.schema, [batch]):
+        for row in _rows([batch]):
             writer.writerow([text_of(value) for value in row])
         out.write(text.getvalue().encode())
         text.seek(0)

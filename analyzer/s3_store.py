@@ -1,39 +1,49 @@
 """An S3 bucket as a store: boto3 lists (it alone shows what is archived), obstore moves bytes.
 
-boto3 costs 1.6 ms of CPU an object, obstore 0.15 ms; both use the credentials that
-boto3 resolves: environment, profile, SSO, role, instance metadata.
+boto3 costs 1.6 ms of CPU an object, obstore 0.15 ms; both use the credentials and the
+endpoint that boto3 resolves: environment, profile, SSO, role, instance metadata.
 """
 
 from __future__ import annotations
 
 import re
 from contextlib import contextmanager
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from functools import cached_property
+from pathlib import Path
+from threading import Lock
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
-import boto3
+import botocore.session
 import obstore
 from boto3.session import Session
 from botocore.config import Config
+from botocore.credentials import (
+    CredentialProvider,
+    CredentialResolver,
+    DeferredRefreshableCredentials,
+    create_assume_role_refresher,
+)
 from botocore.exceptions import (
     BotoCoreError,
     ClientError,
     EndpointConnectionError,
     NoCredentialsError,
 )
-from obstore.auth.boto3 import Boto3CredentialProvider, StsCredentialProvider
-from obstore.exceptions import BaseError, PreconditionError
+from obstore.exceptions import BaseError, PreconditionError, UnauthenticatedError
 from obstore.store import S3Store as ObjectStore
 
-from analyzer.errors import StoreError
+from analyzer.errors import StoreError, UsageError
 from analyzer.store import Folder, NotFetched, StoredObject
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
+    from botocore.awsrequest import AWSPreparedRequest
     from mypy_boto3_s3.client import S3Client
     from mypy_boto3_s3.type_defs import ListObjectsV2OutputTypeDef, ObjectTypeDef
+    from obstore.store import ClientConfig, S3Credential
 
     from analyzer.store import S3Access
 
@@ -41,20 +51,46 @@ if TYPE_CHECKING:
 # https://docs.aws.amazon.com/AmazonS3/latest/userguide/archived-objects.html
 ARCHIVED_CLASSES = frozenset({"GLACIER", "DEEP_ARCHIVE"})
 
-_ERROR_CODE = re.compile(r"<Code>(\w+)</Code>")
+CREDENTIALS_KEPT = timedelta(minutes=10)
+"""botocore renews credentials before they have fewer minutes left; obstore, which asks for
+new ones five minutes before the end of this time, must not keep them for longer."""
 
-# What the usual refusals mean for the person who reads them.
+# Where obstore's error says what happened: S3's own code, or how the connection failed.
+_CAUSE = re.compile(r"<Code>([\w.]+)</Code>|\bkind: (Connect|Timeout)\b|\binner: (BareRedirect)\b")
+
+_ELSEWHERE = "the bucket is in another Region; give --region-name"
+
+# Refusals that no object is to blame for, and what they mean for the person who reads them.
 _ADVICE = {
     "NoSuchBucket": "there is no bucket of this name",
-    "AccessDenied": "access denied: the credentials need s3:ListBucket on the bucket",
-    "403": "access denied: the credentials need s3:ListBucket on the bucket",
+    "404": "there is no bucket of this name",
     "AllAccessDisabled": "all access to the bucket is disabled",
     "InvalidAccessKeyId": "the access key id is not known",
     "SignatureDoesNotMatch": "the secret access key is wrong",
     "ExpiredToken": "the credentials have expired",
     "InvalidToken": "the session token is not valid",
-    "PermanentRedirect": "the bucket is in another Region; give --region-name",
-    "AuthorizationHeaderMalformed": "the bucket is in another Region; give --region-name",
+    "TokenRefreshRequired": "the session token must be renewed",
+    "RequestTimeTooSkewed": "this machine's clock is wrong",
+    "PermanentRedirect": _ELSEWHERE,
+    "AuthorizationHeaderMalformed": _ELSEWHERE,
+    "BareRedirect": _ELSEWHERE,
+    "Connect": "it cannot be reached",
+    "Timeout": "it does not answer",
+    "UnauthenticatedError": "the credentials were not accepted",
+}
+
+_DENIED = "access denied: the credentials need s3:ListBucket on the bucket"
+_LISTING_ADVICE = _ADVICE | {"AccessDenied": _DENIED, "403": _DENIED}
+
+# What becomes of one object that S3 would not give; any other code is a refusal.
+_OUTCOMES = {
+    "NoSuchKey": ("missing", "gone since it was listed"),
+    "PreconditionFailed": ("refused", "changed since it was listed"),
+    "InvalidObjectState": ("archived", "restore it first"),
+    "AccessDenied": (
+        "refused",
+        "the credentials need s3:GetObject, and kms:Decrypt where it is encrypted",
+    ),
 }
 
 
@@ -68,6 +104,8 @@ class S3Store:
         self.root = root
         self._bucket = root.removeprefix("s3://").rstrip("/")
         self._access = access
+        self._connecting = Lock()
+        self._refusal: str | None = None
 
     def folder(self, prefix: str) -> Folder:
         """Return what lies directly in `prefix`."""
@@ -80,7 +118,8 @@ class S3Store:
 
     def objects(self, prefix: str, after: str, before: str | None) -> Iterator[StoredObject]:
         """Yield everything below `prefix` with `after` < key < `before`, in order of key."""
-        for page in self._pages(Prefix=prefix, StartAfter=after):
+        start = {"StartAfter": after} if after else {}
+        for page in self._pages(Prefix=prefix, **start):
             for item in page.get("Contents", []):
                 if before is not None and item["Key"] >= before:
                     return
@@ -88,14 +127,45 @@ class S3Store:
 
     def get(self, key: str, etag: str) -> bytes:
         """Return the object's bytes if it still has this ETag."""
+        if self._refusal is not None:  # what is still asked for need not find out by itself
+            raise StoreError(self._refusal)
+        try:
+            return self._bytes(key, etag)
+        except StoreError as error:
+            self._refusal = str(error)
+            raise
+
+    def _bytes(self, key: str, etag: str) -> bytes:
         try:
             return obstore.get(self._objects, key, options={"if_match": etag}).bytes().to_bytes()
-        except FileNotFoundError:
-            raise NotFetched("missing", "NoSuchKey: gone since it was listed") from None
-        except PreconditionError:
-            raise NotFetched("refused", "PreconditionFailed: changed since listed") from None
+        except ValueError:  # a name that obstore does not take, such as one with "//" in it
+            return self._bytes_by_boto3(key, etag)
+        except FileNotFoundError as error:
+            raise self._not_given(_cause(error) or "NoSuchKey") from error
+        except PreconditionError as error:
+            raise self._not_given("PreconditionFailed") from error
         except BaseError as error:
-            raise _not_fetched(error) from error
+            if isinstance(error, UnauthenticatedError):
+                self._credential()  # raises why there is none, where it is that
+            raise self._not_given(_cause(error) or type(error).__name__) from error
+
+    def _bytes_by_boto3(self, key: str, etag: str) -> bytes:
+        payer: Any = {"RequestPayer": "requester"} if self._access.request_payer else {}
+        with self._refusals():
+            try:
+                answer = self._client.get_object(
+                    Bucket=self._bucket, Key=key, IfMatch=etag, **payer
+                )
+                return answer["Body"].read()
+            except ClientError as error:
+                raise self._not_given(_code(error)) from error
+
+    def _not_given(self, code: str) -> StoreError | NotFetched:
+        """Return what an object that was not given says of the store, or of the object alone."""
+        if advice := _ADVICE.get(code):
+            return StoreError(f"{self.root}: {code}: {advice}")
+        status, reason = _OUTCOMES.get(code, ("refused", "S3 did not give the object"))
+        return NotFetched(status, f"{code}: {reason}")
 
     def _pages(self, **request: Any) -> Iterator[ListObjectsV2OutputTypeDef]:  # noqa: ANN401
         """Yield pages of at most 1,000 keys."""
@@ -109,63 +179,100 @@ class S3Store:
             )
 
     @cached_property
+    def _botocore(self) -> botocore.session.Session:
+        return botocore.session.Session(profile=self._access.profile)
+
+    @cached_property
     def _session(self) -> Session:
-        return Session(profile_name=self._access.profile, region_name=self._access.region_name)
+        """The session that everything is signed by; a role's credentials are renewed in time."""
+        session = Session(botocore_session=self._botocore, region_name=self._access.region_name)
+        if self._access.role_arn is None:
+            return session
+        sts = session.client("sts", region_name=session.region_name or "us-east-1")
+        request = {"RoleArn": self._access.role_arn, "RoleSessionName": "tlstrail"}
+        role = _Role(create_assume_role_refresher(sts, request))
+        assumed = botocore.session.Session(profile=self._access.profile)
+        assumed.register_component("credential_provider", CredentialResolver([role]))
+        return Session(botocore_session=assumed, region_name=session.region_name)
 
     @cached_property
     def _client(self) -> S3Client:
+        return self._connected(self._session.region_name)
+
+    def _connected(self, region_name: str | None) -> S3Client:
+        if self._session.get_credentials() is None:
+            raise NoCredentialsError
         config = Config(
             retries={"mode": "standard", "total_max_attempts": 4},
             connect_timeout=10,
             read_timeout=60,
         )
-        session = self._session
-        if self._access.role_arn:
-            provider = self._role_credentials()()
-            session = boto3.Session(
-                aws_access_key_id=provider["access_key_id"],
-                aws_secret_access_key=provider.get("secret_access_key"),
-                aws_session_token=provider.get("token"),
-                region_name=self._session.region_name,
+        try:
+            return self._session.client(
+                "s3",
+                region_name=region_name,
+                endpoint_url=self._access.endpoint_url,
+                config=config,
             )
-        if session.get_credentials() is None:
-            raise NoCredentialsError
-        return session.client("s3", endpoint_url=self._access.endpoint_url, config=config)
+        except ValueError as error:  # botocore's word for an endpoint that is no URL
+            raise UsageError(f"{error}; an endpoint begins with http:// or https://") from error
 
-    def _role_credentials(self) -> StsCredentialProvider:
-        assert self._access.role_arn is not None
-        return StsCredentialProvider(
-            self._session, RoleArn=self._access.role_arn, RoleSessionName="tlstrail"
-        )
+    @property
+    def _objects(self) -> ObjectStore:
+        """The same bucket through obstore; the first of several threads connects."""
+        with self._connecting:
+            return self._obstore
 
     @cached_property
-    def _objects(self) -> ObjectStore:
-        """The same bucket through obstore."""
+    def _obstore(self) -> ObjectStore:
+        if self._refusal is not None:
+            raise StoreError(self._refusal)
         with self._refusals():
-            provider = (
-                self._role_credentials()
-                if self._access.role_arn
-                else Boto3CredentialProvider(self._session)
-            )
-            region = self._region()
-        endpoint = self._access.endpoint_url
+            region, url = self._located()
+        client_options: ClientConfig = {
+            "allow_http": True,
+            "read_timeout": timedelta(seconds=60),
+            "timeout": timedelta(minutes=10),
+        }
+        ca_bundle = self._botocore.get_config_variable("ca_bundle")
+        if ca_bundle and url.startswith("https:") and Path(ca_bundle).is_file():
+            client_options["root_certificate"] = Path(ca_bundle).read_bytes()
+        # What is given here has precedence over the AWS_… variables that obstore reads.
         return ObjectStore(
             self._bucket,
             region=region,
-            credential_provider=provider,
+            aws_endpoint_url_s3=url,
+            virtual_hosted_style_request=True,  # the URL is the bucket's, whatever its style
+            credential_provider=self._credential,
+            skip_signature=False,
             request_payer=self._access.request_payer,
-            client_options={"allow_http": True, "timeout": timedelta(seconds=120)},
+            client_options=client_options,
             retry_config={"max_retries": 8, "retry_timeout": timedelta(minutes=2)},
-            **({"endpoint": endpoint, "virtual_hosted_style_request": False} if endpoint else {}),
         )
 
-    def _region(self) -> str:
-        """The bucket's own Region, which obstore must be told; boto3 finds it by itself."""
-        if self._access.endpoint_url is None:
-            head = self._client.head_bucket(Bucket=self._bucket)
-            if found := head.get("BucketRegion"):
-                return found
-        return self._session.region_name or "us-east-1"
+    def _located(self) -> tuple[str, str]:
+        """Return the bucket's Region and URL, which boto3 finds and obstore must be told."""
+        headers, url = _head(self._client, self._bucket)
+        region = headers.get("x-amz-bucket-region") or self._session.region_name or "us-east-1"
+        if region != self._client.meta.region_name:
+            _, url = _head(self._connected(region), self._bucket)
+        return region, url
+
+    def _credential(self) -> S3Credential:
+        """Return credentials for obstore, which asks again before they expire."""
+        with self._refusals():
+            credentials = self._session.get_credentials()
+            if credentials is None:
+                raise NoCredentialsError
+            current = credentials.get_frozen_credentials()
+        if current.access_key is None or current.secret_key is None:
+            raise StoreError(f"{self.root}: the credentials are not whole")
+        return {
+            "access_key_id": current.access_key,
+            "secret_access_key": current.secret_key,
+            "token": current.token,
+            "expires_at": datetime.now(UTC) + CREDENTIALS_KEPT,
+        }
 
     @contextmanager
     def _refusals(self) -> Iterator[None]:
@@ -178,14 +285,46 @@ class S3Store:
                 "or log in as your organization does (aws sso login)"
             ) from error
         except EndpointConnectionError as error:
-            endpoint = self._access.endpoint_url or "S3"
-            raise StoreError(f"{self.root}: cannot reach {endpoint}") from error
+            url = urlsplit(error.kwargs["endpoint_url"])
+            raise StoreError(f"{self.root}: cannot reach {url.scheme}://{url.netloc}") from error
         except ClientError as error:
-            code = error.response.get("Error", {}).get("Code", "")
-            advice = _ADVICE.get(code) or error.response.get("Error", {}).get("Message", "")
-            raise StoreError(f"{self.root}: {code}: {advice}") from error
+            raise StoreError(f"{self.root}: {_explained(error)}") from error
         except BotoCoreError as error:
-            raise StoreError(f"{self.root}: {error}") from error
+            raise StoreError(f"{self.root}: {' '.join(str(error).split())}") from error
+
+
+class _Role(CredentialProvider):
+    """Credentials of a role, which botocore renews before they expire."""
+
+    METHOD = "assume-role"
+
+    def __init__(self, assume: Any) -> None:  # noqa: ANN401 (as botocore types it)
+        super().__init__()
+        self._credentials = DeferredRefreshableCredentials(assume, self.METHOD)
+
+    def load(self) -> DeferredRefreshableCredentials:
+        return self._credentials
+
+
+def _head(client: S3Client, bucket: str) -> tuple[Mapping[str, str], str]:
+    """Return the headers that a bucket answers with, and the URL that botocore gives it.
+
+    That is a host of its own or a path of an endpoint, by botocore's rules for Regions,
+    partitions, dots in names and settings. Who may not ask is told the Region all the same.
+    """
+    urls: list[str] = []
+
+    def note(request: AWSPreparedRequest, **_: object) -> None:
+        urls.append(request.url)
+
+    client.meta.events.register_first("before-send.s3.HeadBucket", note)
+    try:
+        answer: Mapping[str, Any] = client.head_bucket(Bucket=bucket)
+    except ClientError as error:
+        if _code(error) == "404":
+            raise
+        answer = error.response
+    return answer["ResponseMetadata"]["HTTPHeaders"], urls[-1].rstrip("/")
 
 
 def _stored(item: ObjectTypeDef) -> StoredObject:
@@ -202,10 +341,19 @@ def _stored(item: ObjectTypeDef) -> StoredObject:
     )
 
 
-def _not_fetched(error: BaseError) -> NotFetched:
-    """Return what becomes of one object that S3 would not give, with S3's own code."""
-    match = _ERROR_CODE.search(str(error))
-    code = match[1] if match else type(error).__name__
-    if code == "InvalidObjectState":
-        return NotFetched("archived", "InvalidObjectState: restore it first")
-    return NotFetched("refused", f"{code}: S3 did not give the object")
+def _cause(error: Exception) -> str | None:
+    """Return what obstore's error names as its cause, if it names one."""
+    match = _CAUSE.search(str(error))
+    return match[match.lastindex or 0] if match else None
+
+
+def _code(error: ClientError) -> str:
+    return error.response.get("Error", {}).get("Code", "")
+
+
+def _explained(error: ClientError) -> str:
+    """Return what was refused; the credentials' own services explain it in their own words."""
+    code, words = _code(error), error.response.get("Error", {}).get("Message", "")
+    if error.operation_name in {"ListObjectsV2", "HeadBucket"}:
+        return f"{code}: {_LISTING_ADVICE.get(code, words)}"
+    return f"{error.operation_name}: {code}: {words}"

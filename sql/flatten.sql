@@ -2,7 +2,8 @@
 --
 -- log_records(record, extra, source_key) holds JSON texts of the documented shape, as decode
 -- leaves them; the variable record_shape is that shape, made from analyzer/schema.py.
--- A time that is not written as CloudTrail writes it is kept in `extra` as well, as it came.
+-- A time that is not written as CloudTrail writes it, or lies before 1970, is kept in `extra` as
+-- well, as it came.
 -- id_hash and text_hash are for dedupe and go no further than the run.
 WITH shaped AS (
     SELECT record, from_json(record, getvariable('record_shape')) AS r, extra, source_key
@@ -12,19 +13,19 @@ timed AS (
     SELECT
         *,
         CASE WHEN length(r.eventTime) = 20 THEN try_strptime(r.eventTime, '%Y-%m-%dT%H:%M:%SZ') END
-            AS event_time
+            AS as_documented,
+        CASE WHEN as_documented >= TIMESTAMP '1970-01-01' THEN as_documented END AS event_time
     FROM shaped
 )
 SELECT
     CASE
         WHEN event_time IS NULL AND r.eventTime IS NOT NULL
-        THEN coalesce(
-            make_timestamp(epoch_us(try_cast(r.eventTime AS TIMESTAMPTZ))),
-            CASE
-                WHEN r.eventTime SIMILAR TO '[0-9]{8}T[0-9]{6}Z'
-                THEN try_strptime(r.eventTime, '%Y%m%dT%H%M%SZ')
-            END
-        )
+        THEN CASE
+            WHEN r.eventTime SIMILAR TO '[0-9]{8}T[0-9]{6}Z'
+            THEN try_strptime(r.eventTime, '%Y%m%dT%H%M%SZ')
+            WHEN r.eventTime SIMILAR TO '(19[7-9]|[2-9][0-9]{2})[0-9]-[0-9]{2}-[0-9]{2}([ T].*)?'
+            THEN make_timestamp(epoch_us(try_cast(r.eventTime AS TIMESTAMPTZ)))
+        END
         ELSE event_time
     END AS event_time,
     r.eventID AS event_id,

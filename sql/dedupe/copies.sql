@@ -6,6 +6,7 @@ WITH candidates AS (
     SELECT
         -1 AS position,
         source_key,
+        hash(event_id) AS id_hash,
         row(*COLUMNS(* EXCLUDE (source_key))) AS content
     FROM near_rows
     WHERE event_id IN (FROM seen_ids)
@@ -13,17 +14,19 @@ WITH candidates AS (
     SELECT
         file_row_number AS position,
         source_key,
+        hash(event_id) AS id_hash,
         row(*COLUMNS(* EXCLUDE (file_row_number, source_key))) AS content
     FROM read_parquet(
         getvariable('new_part'), hive_partitioning = false, file_row_number = true
     )
     WHERE event_id IN (FROM seen_ids)
 )
-SELECT position, source_key, kept
+SELECT position, source_key, kept, id_hash
 FROM (
     SELECT
         position,
         source_key,
+        id_hash,
         row_number() OVER same AS copy,
         first_value(source_key) OVER same AS kept
     FROM candidates

@@ -5,6 +5,5 @@ SELECT key, etag, size, last_modified, storage_class, false AS archived, account
     delivered_at, NULL AS skipped
 FROM ledger
 WHERE status = 'ingested'
-    AND key NOT IN (FROM changed_keys)
     AND list_has_any(duplicate_of, (SELECT list(key) FROM changed_keys))
 ORDER BY key
