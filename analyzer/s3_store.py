@@ -7,6 +7,7 @@ endpoint that boto3 resolves: environment, profile, SSO, role, instance metadata
 from __future__ import annotations
 
 import re
+import time
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
@@ -54,6 +55,9 @@ ARCHIVED_CLASSES = frozenset({"GLACIER", "DEEP_ARCHIVE"})
 CREDENTIALS_KEPT = timedelta(minutes=10)
 """botocore renews credentials before they have fewer minutes left; obstore, which asks for
 new ones five minutes before the end of this time, must not keep them for longer."""
+
+REFUSED_SECONDS = 5
+"""How long a refusal of the whole store is taken to hold for what is asked for meanwhile."""
 
 # Where obstore's error says what happened: S3's own code, or how the connection failed.
 _CAUSE = re.compile(r"<Code>([\w.]+)</Code>|\bkind: (Connect|Timeout)\b|\binner: (BareRedirect)\b")
@@ -105,7 +109,7 @@ class S3Store:
         self._bucket = root.removeprefix("s3://").rstrip("/")
         self._access = access
         self._connecting = Lock()
-        self._refusal: str | None = None
+        self._refused: tuple[str, float] | None = None
 
     def folder(self, prefix: str) -> Folder:
         """Return what lies directly in `prefix`."""
@@ -127,13 +131,19 @@ class S3Store:
 
     def get(self, key: str, etag: str) -> bytes:
         """Return the object's bytes if it still has this ETag."""
-        if self._refusal is not None:  # what is still asked for need not find out by itself
-            raise StoreError(self._refusal)
+        self._stop_if_just_refused()
         try:
             return self._bytes(key, etag)
         except StoreError as error:
-            self._refusal = str(error)
+            self._refused = str(error), time.monotonic()
             raise
+
+    def _stop_if_just_refused(self) -> None:
+        """Spare what was asked for at the same time from finding out by itself."""
+        if self._refused is not None:
+            reason, at = self._refused
+            if time.monotonic() < at + REFUSED_SECONDS:
+                raise StoreError(reason)
 
     def _bytes(self, key: str, etag: str) -> bytes:
         try:
@@ -225,8 +235,7 @@ class S3Store:
 
     @cached_property
     def _obstore(self) -> ObjectStore:
-        if self._refusal is not None:
-            raise StoreError(self._refusal)
+        self._stop_if_just_refused()
         with self._refusals():
             region, url = self._located()
         client_options: ClientConfig = {

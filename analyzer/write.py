@@ -33,7 +33,7 @@ _STATISTICS = [
     "source_key",
 ]
 
-PARQUET_OPTIONS = {
+PARQUET_OPTIONS: dict[str, Any] = {
     "compression": "zstd",
     "compression_level": 1,
     "row_group_size": 128 * 1024,
