@@ -12,7 +12,6 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, BinaryIO
 
 from rich.console import Console
-from rich.padding import Padding
 
 from analyzer.errors import UsageError
 from analyzer.queries import report_sql, sql
@@ -179,7 +178,7 @@ def _for_terminal(result: Audit, width: int) -> str:
     console = Console(file=text, width=width, highlight=False, color_system=None)
     console.print(result.verdict.sentence, markup=False)
     for reason in result.verdict.reasons:
-        console.print(Padding(f"· {reason}", (0, 0, 0, 2)), markup=False)
+        console.print(f"  · {reason}", markup=False)
     console.print(_counted_from(result.evidence), markup=False)
     for name, answer in result.sections.items():
         console.print(f"\n{SECTIONS[name]}")

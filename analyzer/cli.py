@@ -79,10 +79,12 @@ class ScopeOptions:
     """Accounts, Regions and times; empty means all."""
 
     account: Annotated[
-        tuple[str, ...], Parameter(help="Account id, 12 digits; repeatable.", negative="")
+        tuple[str, ...],
+        Parameter(help="Account id, 12 digits; repeatable.", negative="", show_default=False),
     ] = ()
     region: Annotated[
-        tuple[str, ...], Parameter(help="Region, such as eu-west-1; repeatable.", negative="")
+        tuple[str, ...],
+        Parameter(help="Region, such as eu-west-1; repeatable.", negative="", show_default=False),
     ] = ()
     since: Annotated[
         datetime | None, Parameter(converter=_utc, help="From this date or time on, UTC.")
@@ -115,7 +117,10 @@ class S3Options:
     region_name: Annotated[str | None, Parameter(help="Region of the bucket.")] = None
     endpoint_url: Annotated[str | None, Parameter(help="Another S3-compatible server.")] = None
     request_payer: Annotated[
-        bool, Parameter(help="Agree to pay, for requester-pays buckets.", negative="")
+        bool,
+        Parameter(
+            help="Agree to pay, for requester-pays buckets.", negative="", show_default=False
+        ),
     ] = False
     role_arn: Annotated[str | None, Parameter(help="Role to assume.")] = None
 
@@ -145,17 +150,20 @@ def ingest_command(
     late_days: int = 1,
     workers: int | None = None,
     max_object_size: int = 256,
-    dry_run: Annotated[bool, Parameter(negative="")] = False,
-    quiet: Annotated[bool, Parameter(name=["--quiet", "-q"], negative="")] = False,
+    dry_run: Annotated[bool, Parameter(negative="", show_default=False)] = False,
+    quiet: Annotated[
+        bool, Parameter(name=["--quiet", "-q"], negative="", show_default=False)
+    ] = False,
 ) -> ExitCode:
     """Bring an archive's records into the lake; run it again for what is new.
 
-    Examples:
-        tlstrail ingest s3://my-trail-bucket --lake ./lake
+    For example:
 
-        tlstrail ingest s3://my-trail-bucket/org --account 111122223333 --since 2023-01-01
-
-        tlstrail ingest ./copy-of-the-bucket
+    ```
+    tlstrail ingest s3://my-trail-bucket --lake ./lake
+    tlstrail ingest s3://my-trail-bucket/org --account 111122223333 --since 2023-01-01
+    tlstrail ingest ./copy-of-the-bucket
+    ```
 
     Parameters
     ----------
@@ -208,10 +216,12 @@ def report_command(
 ) -> ExitCode:
     """Print the audit, or one report by its name.
 
-    Examples:
-        tlstrail report
+    For example:
 
-        tlstrail report legacy_callers --since 2023-01-01 --format csv -o callers.csv
+    ```
+    tlstrail report
+    tlstrail report legacy_callers --since 2023-01-01 --format csv -o callers.csv
+    ```
 
     Parameters
     ----------
@@ -245,10 +255,12 @@ def sql_command(
 ) -> ExitCode:
     """Ask the lake in DuckDB's SQL, over the views events, cloudtrail and objects.
 
-    Examples:
-        tlstrail sql "SELECT tls_version, count(*) FROM events GROUP BY ALL"
+    For example:
 
-        tlstrail sql "SELECT eventSource, tlsDetails.tlsVersion FROM cloudtrail LIMIT 5"
+    ```
+    tlstrail sql "SELECT tls_version, count(*) FROM events GROUP BY ALL"
+    tlstrail sql "SELECT eventSource, tlsDetails.tlsVersion FROM cloudtrail LIMIT 5"
+    ```
 
     Parameters
     ----------
@@ -272,7 +284,7 @@ def status_command(
     *,
     lake: LakeOption = LakeOption(),
     output: OutputOptions = OutputOptions(),
-    check: Annotated[bool, Parameter(negative="")] = False,
+    check: Annotated[bool, Parameter(negative="", show_default=False)] = False,
 ) -> ExitCode:
     """Print what became of every object that was ever listed.
 

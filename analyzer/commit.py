@@ -91,8 +91,8 @@ class Committer:
         old, rewritten = self._without(forgotten.batches, taken)
         standing = [part for part in self.lake.events if part.path not in old] + rewritten
         parts, copies = self._deduplicate(written, standing)
-        copies += self._deduper.with_keepers(written.copies, [*standing, *parts], self._lost)
         self._lost.update(copy.key for copy in copies)
+        copies += self._deduper.with_keepers(written.copies, [*standing, *parts], self._lost)
         outcomes = _count_copies(outcomes, copies)
         replaced = {part.path for part in written.parts} - {part.path for part in parts}
         self._publish(

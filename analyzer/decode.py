@@ -36,6 +36,7 @@ _ESCAPES = re.compile(
     rb"\\\\|\\u[dD][89abAB][\da-fA-F]{2}\\u[dD][c-fC-F][\da-fA-F]{2}"
     rb"|\\u([dD][89a-fA-F][\da-fA-F]{2})"
 )
+_MARGIN = 64  # so much white space may stand before the first brace
 _LONE_MARK = b"lone-surrogate-"
 
 
@@ -69,6 +70,10 @@ def decode(body: bytes, max_bytes: int) -> DecodedLog:
         raise _too_large(max_bytes)
     sha256, json_bytes = hashlib.sha256(text).hexdigest(), len(text)
     text = text.removeprefix(_BYTE_ORDER_MARK)
+    if not text[:_MARGIN].lstrip().startswith(b"{"):
+        raise LogRefused(
+            "not JSON: no object" if body.startswith(_GZIP_MAGIC) else "neither gzip nor JSON"
+        )
     if not text.isascii():
         _check_utf8(text)
     if _SURROGATE.search(text):

@@ -13,7 +13,7 @@ written differently, `LakeDeduper` finds by comparing the columns themselves.
 from __future__ import annotations
 
 from collections import defaultdict, deque
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import duckdb
@@ -65,6 +65,15 @@ class Fingerprints:
                 return key
         raise IndexError(position)
 
+    def without(self, positions: Sequence[int]) -> Fingerprints:
+        """Return the same without the ids at these positions: a copy keeps nobody's record."""
+        if not positions:
+            return self
+        ids = self.id_hashes.to_pylist()
+        for position in positions:
+            ids[position] = None
+        return replace(self, id_hashes=pa.array(ids, pa.uint64()))
+
 
 @dataclass(frozen=True, slots=True)
 class Clearance:
@@ -108,7 +117,7 @@ class RecentRecords:
         """Return which rows of `new` are copies of rows of it or of batches before it."""
         near = [batch for batch in self._batches if not batch.hours.isdisjoint(new.hours)]
         found = _copies_among(new, near, frozenset(held.batch_id for held in self._batches))
-        self._batches.append(new)
+        self._batches.append(new.without(found.positions))
         self._rows += len(new.id_hashes)
         while self._rows > RECENT_ROWS and len(self._batches) > 1:
             self._rows -= len(self._batches.popleft().id_hashes)

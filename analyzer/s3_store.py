@@ -146,10 +146,10 @@ class S3Store:
                 raise StoreError(reason)
 
     def _bytes(self, key: str, etag: str) -> bytes:
+        if _not_for_obstore(key):
+            return self._bytes_by_boto3(key, etag)
         try:
             return obstore.get(self._objects, key, options={"if_match": etag}).bytes().to_bytes()
-        except ValueError:  # a name that obstore does not take, such as one with "//" in it
-            return self._bytes_by_boto3(key, etag)
         except FileNotFoundError as error:
             raise self._not_given(_cause(error) or "NoSuchKey") from error
         except PreconditionError as error:
@@ -161,11 +161,11 @@ class S3Store:
 
     def _bytes_by_boto3(self, key: str, etag: str) -> bytes:
         payer: Any = {"RequestPayer": "requester"} if self._access.request_payer else {}
+        with self._connecting:
+            client = self._client
         with self._refusals():
             try:
-                answer = self._client.get_object(
-                    Bucket=self._bucket, Key=key, IfMatch=etag, **payer
-                )
+                answer = client.get_object(Bucket=self._bucket, Key=key, IfMatch=etag, **payer)
                 return answer["Body"].read()
             except ClientError as error:
                 raise self._not_given(_code(error)) from error
@@ -174,7 +174,7 @@ class S3Store:
         """Return what an object that was not given says of the store, or of the object alone."""
         if advice := _ADVICE.get(code):
             return StoreError(f"{self.root}: {code}: {advice}")
-        status, reason = _OUTCOMES.get(code, ("refused", "S3 did not give the object"))
+        status, reason = _OUTCOMES.get(code, ("refused", "S3 did not give it"))
         return NotFetched(status, f"{code}: {reason}")
 
     def _pages(self, **request: Any) -> Iterator[ListObjectsV2OutputTypeDef]:  # noqa: ANN401
@@ -348,6 +348,11 @@ def _stored(item: ObjectTypeDef) -> StoredObject:
         storage_class=storage_class,
         archived=storage_class in ARCHIVED_CLASSES and not restored,
     )
+
+
+def _not_for_obstore(key: str) -> bool:
+    """Whether obstore would refuse a key or, where it begins with "/", ask for another one."""
+    return not key.isprintable() or any(name in {"", ".", ".."} for name in key.split("/"))
 
 
 def _cause(error: Exception) -> str | None:

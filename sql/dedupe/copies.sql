@@ -2,24 +2,29 @@
 --
 -- seen_ids(event_id) narrows both sides to the ids that stand more than once; a copy has the
 -- same value in every column but source_key. The lake's row is kept, else the part's first.
+-- `extra` stands as it came, so it is compared as DuckDB writes JSON; half a surrogate pair,
+-- which DuckDB does not read, is compared as it stands.
 WITH candidates AS (
-    SELECT
-        -1 AS position,
-        source_key,
-        hash(event_id) AS id_hash,
-        row(*COLUMNS(* EXCLUDE (source_key))) AS content
+    SELECT -1 AS position, *
     FROM near_rows
     WHERE event_id IN (FROM seen_ids)
-    UNION ALL
-    SELECT
-        file_row_number AS position,
-        source_key,
-        hash(event_id) AS id_hash,
-        row(*COLUMNS(* EXCLUDE (file_row_number, source_key))) AS content
+    UNION ALL BY NAME
+    SELECT * RENAME (file_row_number AS position)
     FROM read_parquet(
         getvariable('new_part'), hive_partitioning = false, file_row_number = true
     )
     WHERE event_id IN (FROM seen_ids)
+),
+normalized AS (
+    SELECT * REPLACE (coalesce(TRY(json(extra)::VARCHAR), extra) AS extra) FROM candidates
+),
+contents AS (
+    SELECT
+        position,
+        source_key,
+        hash(event_id) AS id_hash,
+        row(*COLUMNS(* EXCLUDE (position, source_key))) AS content
+    FROM normalized
 )
 SELECT position, source_key, kept, id_hash
 FROM (
@@ -29,7 +34,7 @@ FROM (
         id_hash,
         row_number() OVER same AS copy,
         first_value(source_key) OVER same AS kept
-    FROM candidates
+    FROM contents
     WINDOW same AS (PARTITION BY content ORDER BY position, source_key)
 )
 WHERE copy > 1 AND position >= 0
