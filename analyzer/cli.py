@@ -50,6 +50,7 @@ app = App(
     ),
     version=f"tlstrail {__version__}",
     result_action="return_value",
+    suppress_keyboard_interrupt=False,
 )
 
 _SCOPE = Group("What to look at", sort_key=1)

@@ -12,6 +12,7 @@ written differently, `LakeDeduper` finds by comparing the columns themselves.
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections import defaultdict, deque
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -51,28 +52,18 @@ class Fingerprints:
     batch_id: str
     keys: tuple[str, ...]
     """The batch's objects, in the order of the plan."""
-    records: tuple[int, ...]
-    """How many rows each of them has."""
+    ends: tuple[int, ...]
+    """One past the position of each object's last row."""
     id_hashes: pa.Array[Any]
     text_hashes: pa.Array[Any]
     hours: frozenset[int]
 
+    dropped: frozenset[int] = frozenset()
+    """Positions of rows that are copies, and so keep nobody's record."""
+
     def key_of(self, position: int) -> str:
         """Return the object that a row came from."""
-        for key, count in zip(self.keys, self.records, strict=True):
-            position -= count
-            if position < 0:
-                return key
-        raise IndexError(position)
-
-    def without(self, positions: Sequence[int]) -> Fingerprints:
-        """Return the same without the ids at these positions: a copy keeps nobody's record."""
-        if not positions:
-            return self
-        ids = self.id_hashes.to_pylist()
-        for position in positions:
-            ids[position] = None
-        return replace(self, id_hashes=pa.array(ids, pa.uint64()))
+        return self.keys[bisect_right(self.ends, position)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +108,7 @@ class RecentRecords:
         """Return which rows of `new` are copies of rows of it or of batches before it."""
         near = [batch for batch in self._batches if not batch.hours.isdisjoint(new.hours)]
         found = _copies_among(new, near, frozenset(held.batch_id for held in self._batches))
-        self._batches.append(new.without(found.positions))
+        self._batches.append(replace(new, dropped=frozenset(found.positions)))
         self._rows += len(new.id_hashes)
         while self._rows > RECENT_ROWS and len(self._batches) > 1:
             self._rows -= len(self._batches.popleft().id_hashes)
@@ -171,7 +162,8 @@ def _rows_of(batch: Fingerprints, ids: pa.Array[Any]) -> list[tuple[int, int, in
     positions = pc.indices_nonzero(pc.is_in(batch.id_hashes, ids))
     id_hashes, text_hashes = batch.id_hashes.take(positions), batch.text_hashes.take(positions)
     columns = (positions, id_hashes, text_hashes)
-    return list(zip(*(column.to_pylist() for column in columns), strict=True))
+    rows = zip(*(column.to_pylist() for column in columns), strict=True)
+    return [row for row in rows if row[0] not in batch.dropped]
 
 
 class LakeDeduper:

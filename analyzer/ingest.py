@@ -12,7 +12,7 @@ from collections import defaultdict
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
-from itertools import cycle
+from itertools import accumulate, cycle
 from typing import TYPE_CHECKING, Protocol
 
 from analyzer import ledger, manifest
@@ -220,7 +220,7 @@ def read_batch(settings: IngestSettings, batch: Batch) -> Fingerprints:
     return Fingerprints(
         batch_id=batch.id,
         keys=tuple(outcome.log_object.key for outcome in outcomes),
-        records=tuple(outcome.records for outcome in outcomes),
+        ends=tuple(accumulate(outcome.records for outcome in outcomes)),
         id_hashes=records.id_hashes.combine_chunks(),
         text_hashes=records.text_hashes.combine_chunks(),
         hours=frozenset(hours_of(records.events["event_time"])),

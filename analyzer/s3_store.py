@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     from botocore.awsrequest import AWSPreparedRequest
     from mypy_boto3_s3.client import S3Client
     from mypy_boto3_s3.type_defs import ListObjectsV2OutputTypeDef, ObjectTypeDef
-    from obstore.store import ClientConfig, S3Credential
+    from obstore.store import ClientConfig, RetryConfig, S3Credential
 
     from analyzer.store import S3Access
 
@@ -55,6 +55,9 @@ ARCHIVED_CLASSES = frozenset({"GLACIER", "DEEP_ARCHIVE"})
 CREDENTIALS_KEPT = timedelta(minutes=10)
 """botocore renews credentials before they have fewer minutes left; obstore, which asks for
 new ones five minutes before the end of this time, must not keep them for longer."""
+
+READ_TIMEOUT = timedelta(seconds=60)
+RETRIES: RetryConfig = {"max_retries": 8, "retry_timeout": timedelta(minutes=2)}
 
 REFUSED_SECONDS = 5
 """How long a refusal of the whole store is taken to hold for what is asked for meanwhile."""
@@ -161,9 +164,9 @@ class S3Store:
 
     def _bytes_by_boto3(self, key: str, etag: str) -> bytes:
         payer: Any = {"RequestPayer": "requester"} if self._access.request_payer else {}
-        with self._connecting:
-            client = self._client
         with self._refusals():
+            with self._connecting:
+                client = self._client
             try:
                 answer = client.get_object(Bucket=self._bucket, Key=key, IfMatch=etag, **payer)
                 return answer["Body"].read()
@@ -215,7 +218,7 @@ class S3Store:
         config = Config(
             retries={"mode": "standard", "total_max_attempts": 4},
             connect_timeout=10,
-            read_timeout=60,
+            read_timeout=READ_TIMEOUT.total_seconds(),
         )
         try:
             return self._session.client(
@@ -240,7 +243,7 @@ class S3Store:
             region, url = self._located()
         client_options: ClientConfig = {
             "allow_http": True,
-            "read_timeout": timedelta(seconds=60),
+            "read_timeout": READ_TIMEOUT,
             "timeout": timedelta(minutes=10),
         }
         ca_bundle = self._botocore.get_config_variable("ca_bundle")
@@ -256,7 +259,7 @@ class S3Store:
             skip_signature=False,
             request_payer=self._access.request_payer,
             client_options=client_options,
-            retry_config={"max_retries": 8, "retry_timeout": timedelta(minutes=2)},
+            retry_config=RETRIES,
         )
 
     def _located(self) -> tuple[str, str]:
@@ -370,4 +373,4 @@ def _explained(error: ClientError) -> str:
     code, words = _code(error), error.response.get("Error", {}).get("Message", "")
     if error.operation_name in {"ListObjectsV2", "HeadBucket"}:
         return f"{code}: {_LISTING_ADVICE.get(code, words)}"
-    return f"{error.operation_name}: {code}: {words}"
+    return f"{error.operation_name}: {code or 'Unknown'}: {words}"
