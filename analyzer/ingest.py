@@ -20,7 +20,7 @@ from analyzer.commit import Committer, Tally, WrittenBatch
 from analyzer.decode import decode
 from analyzer.dedupe import Fingerprints, FoundCopies, RecentRecords
 from analyzer.errors import LogRefused, UsageError
-from analyzer.executors import in_order, lanes
+from analyzer.executors import InThisProcess, in_order, lanes
 from analyzer.fetch import fetch
 from analyzer.flatten import FlatRecords, Flattener, SourcedLog, joined
 from analyzer.lake_files import LakeFiles
@@ -48,6 +48,10 @@ if TYPE_CHECKING:
 FLATTENED_AT_ONCE = 64 * 1024 * 1024
 """Bytes of JSON that go through DuckDB in one call. A batch is meant to be smaller, so this
 matters only where objects are far larger than their compressed size promised."""
+
+
+WORTH_STARTING = 1_000
+"""So many listed objects are worth more than one process, on a lake that has nothing yet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,9 +103,11 @@ def ingest(
     """
     files = LakeFiles(settings.lake)
     store = open_store(settings.source)
-    with manifest.exclusive(files):
+    with manifest.exclusive(files), lanes(settings.workers) as workers:
         lake = manifest.open_for_writing(files)
         objects = list_objects(store, settings.source.prefix, settings.scope)
+        if not lake.objects:
+            objects = starting(workers, objects)
         plan = Plan(objects, ledger.read_ledger(files, lake.objects), watcher.listed)
         _require_an_archive(settings, plan.totals)
         watcher.planned(plan.totals)
@@ -109,15 +115,14 @@ def ingest(
         committer = Committer(files, lake, store.root, now)
         committer.record(plan.not_to_read, _not_read(plan.not_to_read))
         try:
-            # An archive of one batch is read before a second process has started.
-            count = min(settings.workers, plan.batch_count)
-            with lanes(count) as workers:
-                for written in read_and_write(settings, workers, plan.batches()):
-                    committer.commit(written)
-                    watcher.committed(committer.tally)
-                for written in replacements(settings, workers[0], plan, committer):
-                    committer.replace(written)
-                    watcher.committed(committer.tally)
+            # One batch is read before another process would have started.
+            used = workers if plan.batch_count > 1 else [InThisProcess()]
+            for written in read_and_write(settings, used, plan.batches()):
+                committer.commit(written)
+                watcher.committed(committer.tally)
+            for written in replacements(settings, used[0], plan, committer):
+                committer.replace(written)
+                watcher.committed(committer.tally)
         finally:
             manifest.remove_orphans(files, committer.lake)
         return IngestSummary(plan.totals, committer.tally, plan.left_out_before())
@@ -127,11 +132,20 @@ def preview(settings: IngestSettings, watcher: Watcher) -> Totals:
     """Return what `ingest` would read. Reads no object, and changes nothing."""
     files = LakeFiles(settings.lake)
     store = open_store(settings.source)
-    lake = manifest.newest(files)
+    lake = manifest.look(files)
     objects = list_objects(store, settings.source.prefix, settings.scope)
     plan = Plan(objects, ledger.read_ledger(files, lake.objects), watcher.listed)
     _require_an_archive(settings, plan.totals)
     return plan.totals
+
+
+def starting(workers: Sequence[Lane], objects: Iterable[LogObject]) -> Iterator[LogObject]:
+    """Pass `objects` on, and let the workers start once there is enough for them to do."""
+    for count, log_object in enumerate(objects, start=1):
+        if count == WORTH_STARTING:
+            for lane in workers:
+                lane.submit(get_ready)
+        yield log_object
 
 
 def read_and_write(
@@ -180,6 +194,11 @@ def replacements(
         fingerprints = lane.submit(read_batch, settings, batch).result()
         copies = RecentRecords().take_in(fingerprints)
         yield lane.submit(write_batch, settings, copies).result()
+
+
+def get_ready() -> None:
+    """Start what the first batch would have to wait for."""
+    _flattener()
 
 
 @dataclass(frozen=True, slots=True)

@@ -130,6 +130,15 @@ def read_lake(files: LakeFiles) -> Manifest:
     return newest(files)
 
 
+def look(files: LakeFiles) -> Manifest:
+    """Return the lake's newest manifest, an empty one where there is no lake yet."""
+    try:
+        read_head(files)
+    except FileNotFoundError:
+        return Manifest()
+    return newest(files)
+
+
 def newest(files: LakeFiles) -> Manifest:
     """Return the newest manifest, an empty one where nothing was ever committed."""
     commits = files.names("commits", "*.json")
