@@ -102,7 +102,7 @@ def ingest(
     before stays, and the same call goes on where this one ended.
     """
     files = LakeFiles(settings.lake)
-    store = open_store(settings.source)
+    store = _store(settings.source)
     with manifest.exclusive(files), lanes(settings.workers) as workers:
         lake = manifest.open_for_writing(files)
         objects = list_objects(store, settings.source.prefix, settings.scope)
@@ -114,17 +114,14 @@ def ingest(
         manifest.create(files)
         committer = Committer(files, lake, store.root, now)
         committer.record(plan.not_to_read, _not_read(plan.not_to_read))
-        try:
-            # One batch is read before another process would have started.
-            used = workers if plan.batch_count > 1 else [InThisProcess()]
-            for written in read_and_write(settings, used, plan.batches()):
-                committer.commit(written)
-                watcher.committed(committer.tally)
-            for written in replacements(settings, used[0], plan, committer):
-                committer.replace(written)
-                watcher.committed(committer.tally)
-        finally:
-            manifest.remove_orphans(files, committer.lake)
+        # One batch is read before another process would have started.
+        used = workers if plan.batch_count > 1 else [InThisProcess()]
+        for written in read_and_write(settings, used, plan.batches()):
+            committer.commit(written)
+            watcher.committed(committer.tally)
+        for written in replacements(settings, used[0], plan, committer):
+            committer.replace(written)
+            watcher.committed(committer.tally)
         return IngestSummary(plan.totals, committer.tally, plan.left_out_before())
 
 

@@ -6,6 +6,7 @@ read the lake's own files and nothing else.
 
 from __future__ import annotations
 
+import re
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
     from analyzer.manifest import Manifest
 
 ROWS_AT_ONCE = 50_000
+
+_EXPLAIN = re.compile(r"^\s*EXPLAIN\s+(ANALYZE\s+)?", re.IGNORECASE)
 
 _MONTH = pa.field("month", pa.string())
 """The partition of a row, which stands in the path and not in the file."""
@@ -71,7 +74,7 @@ class Lake:
 def open_lake(root: Path, narrowing: Narrowing) -> Iterator[Lake]:
     """Yield the lake at `root`. Raises `LakeError` where there is none that can be read."""
     files = LakeFiles(root)
-    committed = manifest.read_lake(files)
+    committed = _whole(files)
     with closing(duckdb.connect()) as connection, _refusals():
         event_files = [files.full_path(part.path) for part in committed.events]
         object_files = [files.full_path(part.path) for part in committed.objects]
@@ -89,6 +92,19 @@ def open_lake(root: Path, narrowing: Narrowing) -> Iterator[Lake]:
         yield Lake(connection, committed, root)
 
 
+def _whole(files: LakeFiles) -> Manifest:
+    """Return the newest manifest, all of whose parts are there."""
+    committed = manifest.read_lake(files)
+    for part in (*committed.events, *committed.objects):
+        size = files.size(part.path)
+        if size != part.bytes:
+            if manifest.newest(files).number != committed.number:  # a commit has come between
+                return _whole(files)
+            found = "is gone" if size is None else f"has {size:,} bytes and not {part.bytes:,}"
+            raise LakeError(f"the lake cannot be read: {files.full_path(part.path)} {found}")
+    return committed
+
+
 def _batches(reader: pa.RecordBatchReader) -> Iterator[pa.RecordBatch]:
     """Yield the answer's batches; a query can still fail while its rows are fetched."""
     while True:
@@ -103,13 +119,17 @@ def _batches(reader: pa.RecordBatchReader) -> Iterator[pa.RecordBatch]:
 
 def _only_reading(text: str) -> str:
     """Return `text` if it is one statement that reads; DuckDB would run any other as well."""
-    statements = duckdb.extract_statements(text)
-    reading = {duckdb.StatementType.SELECT, duckdb.StatementType.EXPLAIN}
-    if len(statements) != 1 or statements[0].type not in reading:
-        raise QueryError(
-            "one statement at a time, and one that reads: SELECT, FROM, WITH, DESCRIBE, "
-            "SUMMARIZE or EXPLAIN"
-        )
+    # EXPLAIN ANALYZE runs what it explains, so that must be a reading statement too.
+    explained = _EXPLAIN.sub("", text)
+    for statement in {text, explained}:
+        types = [each.type for each in duckdb.extract_statements(statement)]
+        if types != [duckdb.StatementType.SELECT] and (
+            statement is explained or types != [duckdb.StatementType.EXPLAIN]
+        ):
+            raise QueryError(
+                "one statement at a time, and one that reads: SELECT, FROM, WITH, DESCRIBE, "
+                "SUMMARIZE, or EXPLAIN of one of these"
+            )
     return text
 
 

@@ -64,6 +64,13 @@ class LakeFiles:
             path.relative_to(self.root).as_posix() for path in (self.root / folder).glob(pattern)
         )
 
+    def size(self, path: str) -> int | None:
+        """Return a file's bytes; None where there is none."""
+        try:
+            return (self.root / path).stat().st_size
+        except FileNotFoundError:
+            return None
+
     def delete(self, path: str) -> None:
         """Delete a file that nothing refers to; that it is gone already is fine."""
         try:

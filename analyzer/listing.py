@@ -132,7 +132,8 @@ def _list_region(store: Store, folder: str, scope: Scope) -> Iterator[LogObject]
     until = scope.delivered_until
     # The day after the one that holds the last moment asked for.
     bound = until - timedelta(microseconds=1) + timedelta(days=1) if until else None
-    after = day_folder(region, scope.since) if scope.since else ""
+    # With the slash: some servers take a StartAfter that names a folder for all that is in it.
+    after = f"{day_folder(region, scope.since)}/" if scope.since else ""
     before = day_folder(region, bound) if bound else None
     # A flattened copy has its objects here and in no day's folder, so days cannot bound them.
     flat = store.folder(region).objects if folder == region and (after or before) else ()

@@ -10,7 +10,7 @@ before the commit or as it is after it, and never between.
 
 from __future__ import annotations
 
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -73,10 +73,19 @@ class Change(msgspec.Struct, frozen=True):
 
 
 def open_for_writing(files: LakeFiles) -> Manifest:
-    """Return the lake's newest manifest, an empty one where there is no lake yet.
+    """Return the same as `look`, and delete what an interrupted run left behind.
 
-    The caller holds `exclusive`. What an interrupted run left behind is deleted. Raises
-    `LakeError` over somebody else's files.
+    The caller holds `exclusive`.
+    """
+    lake = look(files)
+    remove_orphans(files, lake)
+    return lake
+
+
+def look(files: LakeFiles) -> Manifest:
+    """Return the lake's newest manifest, an empty one where a lake can be made.
+
+    Raises `LakeError` over somebody else's files.
     """
     try:
         read_head(files)
@@ -90,9 +99,7 @@ def open_for_writing(files: LakeFiles) -> Manifest:
                 "name an empty or a new folder"
             ) from None
         return Manifest()
-    lake = newest(files)
-    remove_orphans(files, lake)
-    return lake
+    return newest(files)
 
 
 def create(files: LakeFiles) -> None:
@@ -127,15 +134,6 @@ def read_lake(files: LakeFiles) -> Manifest:
             f"{files.root}: there is no lake here; make one with: tlstrail ingest SOURCE "
             f"--lake {files.root}"
         ) from None
-    return newest(files)
-
-
-def look(files: LakeFiles) -> Manifest:
-    """Return the lake's newest manifest, an empty one where there is no lake yet."""
-    try:
-        read_head(files)
-    except FileNotFoundError:
-        return Manifest()
     return newest(files)
 
 
@@ -190,7 +188,10 @@ def remove_orphans(files: LakeFiles, manifest: Manifest) -> list[str]:
 
 @contextmanager
 def exclusive(files: LakeFiles) -> Iterator[None]:
-    """Hold the lake for writing. The system lets go of the lock when the process dies."""
+    """Hold the lake for writing, and leave nothing in it that was not committed.
+
+    The system lets go of the lock when the process dies; the next one then tidies up.
+    """
     lock = FileLock(files.root / LOCK, timeout=0)
     try:
         files.root.mkdir(parents=True, exist_ok=True)
@@ -204,6 +205,9 @@ def exclusive(files: LakeFiles) -> Iterator[None]:
     try:
         yield
     finally:
+        with suppress(FileNotFoundError, LakeError, StoreError):
+            read_head(files)
+            remove_orphans(files, newest(files))
         lock.release()
 
 

@@ -187,14 +187,14 @@ def _render_table(answer: pa.RecordBatchReader, out: BinaryIO, width: int) -> No
     rows = 0
     for batch in answer:
         held.append(batch.slice(0, TABLE_ROWS - rows))
-        rows += len(held[-1])
-        if rows == TABLE_ROWS:
+        rows += len(batch)
+        if rows > TABLE_ROWS:
             break
     text = io.StringIO()
     console = Console(file=text, width=width, highlight=False, color_system=None)
     console.print(rich_table(pa.Table.from_batches(held, answer.schema)))
-    if rows == TABLE_ROWS:
-        console.print(f"The first {rows:,} rows; --format csv or parquet gives all.")
+    if rows > TABLE_ROWS:
+        console.print(f"The first {TABLE_ROWS:,} rows; --format csv or parquet gives all.")
     out.write(text.getvalue().encode())
 
 

@@ -1,6 +1,6 @@
 -- The same records in AWS's own names and structs, for queries written for CloudTrail Lake?
 --
--- Built from the flat columns, so a query reads only the columns that it names.
+-- Built from the flat columns, so a query reads only the columns and structs that it names.
 CREATE OR REPLACE TEMP VIEW cloudtrail AS
 SELECT
     event_version AS eventVersion,
@@ -45,7 +45,11 @@ SELECT
             sourceArn := user_identity_in_scope_of_source_arn,
             sourceAccount := user_identity_in_scope_of_source_account,
             issuerType := user_identity_in_scope_of_issuer_type,
-            credentialsIssuedTo := user_identity_in_scope_of_credentials_issued_to
+            credentialsIssuedTo := user_identity_in_scope_of_credentials_issued_to,
+            credentialsIssuedToVersion := user_identity_in_scope_of_credentials_issued_to_version
+        ),
+        invokedByDelegate := struct_pack(
+            accountId := user_identity_invoked_by_delegate_account_id
         )
     ) AS userIdentity,
     event_time AS eventTime,

@@ -12,6 +12,9 @@ CREATE OR REPLACE TEMP MACRO tls_class(version) AS
 
 CREATE OR REPLACE TEMP MACRO is_legacy(version) AS version IN ('TLSv1', 'TLSv1.1');
 
+-- What CloudTrail Lake's queries ask of maps and arrays: the value, or NULL.
+CREATE OR REPLACE TEMP MACRO element_at(container, position) AS container[position];
+
 -- The account of a record, by the rule of AWS's own processing library.
 CREATE OR REPLACE TEMP MACRO account_of(recipient, caller, issuer) AS
     coalesce(recipient, caller, issuer);
