@@ -59,10 +59,21 @@ class Lake:
     @contextmanager
     def query(self, text: str) -> Iterator[pa.RecordBatchReader]:
         """Yield the answer to one statement that only reads. Raises `QueryError`."""
-        with _refusals():
+        with self._as_it_was(), _refusals():
             reader = self._duckdb.sql(_only_reading(text)).to_arrow_reader(ROWS_AT_ONCE)
         with closing(reader):
             yield pa.RecordBatchReader.from_batches(reader.schema, _batches(reader))
+
+    @contextmanager
+    def _as_it_was(self) -> Iterator[None]:
+        """Tell a query that is wrong from one whose files a commit has just replaced."""
+        try:
+            yield
+        except QueryError as error:
+            files = LakeFiles(self.root)
+            if any(files.size(path) is None for path in self.committed.paths()):
+                raise LakeError("the lake was changed while it was read; ask again") from error
+            raise
 
     def table(self, text: str) -> pa.Table:
         """Return the whole answer to one statement that only reads. Raises `QueryError`."""
@@ -168,8 +179,6 @@ def _refusals() -> Iterator[None]:
     try:
         yield
     except duckdb.IOException as error:
-        if "No such file" in str(error):
-            raise LakeError("the lake was changed while it was being read; ask again") from error
         raise LakeError(f"the lake cannot be read: {_first_line(error)}") from error
     except duckdb.InterruptException:
         raise KeyboardInterrupt from None
