@@ -1,0 +1,334 @@
+from __future__ import annotations
+
+import shutil
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+import pytest
+
+from analyzer.audit import audit
+from analyzer.errors import LakeError, QueryError
+from analyzer.lake import Narrowing, open_lake
+from analyzer.listing import Scope
+from analyzer.queries import names, report_sql
+from analyzer.schema import COLUMNS
+from tests.conftest import asked, cloudtrail_logs, ingest_and_check
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.conftest import IngestInto, Json, LogFolder
+
+
+@pytest.fixture
+def small_lake(tmp_path: Path, lake_of_two: Path) -> Path:
+    """A lake of two records that a test may damage."""
+    shutil.copytree(lake_of_two, tmp_path / "lake")
+    return tmp_path / "lake"
+
+
+@pytest.fixture
+def empty_lake(tmp_path: Path, archive: Path) -> Path:
+    """A lake into which nothing has come yet."""
+    nothing = Scope(since=datetime(2040, 1, 1, tzinfo=UTC))
+    ingest_and_check(tmp_path / "lake", archive, nothing)
+    return tmp_path / "lake"
+
+
+@pytest.fixture
+def odd_lake(tmp_path: Path, log_folder: LogFolder, repository: Path) -> Path:
+    """A lake of the odd records."""
+    texts = [path.read_text() for path in sorted((repository / "fixtures" / "records").iterdir())]
+    log_folder.put_bytes("odd.json", f'{{"Records":[{",".join(texts)}]}}'.encode())
+    ingest_and_check(tmp_path / "lake", log_folder.root)
+    return tmp_path / "lake"
+
+
+def utc(text: str) -> datetime:
+    return datetime.fromisoformat(text).replace(tzinfo=UTC)
+
+
+# ---------------------------------------------------------------- the sandbox
+
+OUTSIDE = [
+    "COPY (SELECT 1) TO '{outside}'",
+    "COPY events TO '{outside}' (FORMAT parquet)",
+    "COPY (SELECT 1 AS a) TO '{part}' (FORMAT parquet)",
+    "EXPLAIN ANALYZE COPY (SELECT 1) TO '{outside}'",
+    "EXPLAIN ANALYZE COPY (SELECT 1 AS a) TO '{part}' (FORMAT parquet)",
+    "EXPLAIN ANALYZE COPY (SELECT 1 AS a) TO '{part}' (FORMAT parquet, USE_TMP_FILE false)",
+    "EXPLAIN ANALYZE COPY (SELECT 1 AS a) TO '{part}' (FORMAT csv, USE_TMP_FILE false)",
+    "SELECT * FROM read_text('/etc/passwd')",
+    "SELECT * FROM read_blob('/etc/passwd')",
+    "SELECT * FROM read_csv('/etc/passwd')",
+    "SELECT * FROM '/etc/passwd'",
+    "SELECT * FROM glob('/etc/*')",
+    "SELECT * FROM sniff_csv('/etc/passwd')",
+    "SELECT * FROM read_text('{lake}/lake.json')",
+    "ATTACH '{outside}' AS other",
+    "ATTACH ':memory:' AS other",
+    "EXPORT DATABASE '{outside}'",
+    "INSTALL httpfs",
+    "LOAD httpfs",
+    "SET enable_external_access = true",
+    "SET lock_configuration = false",
+    "SET threads = 1",
+    "RESET allowed_paths",
+    "PRAGMA enable_profiling",
+    "CREATE TABLE t AS SELECT 1",
+    "DROP VIEW events",
+    "DELETE FROM events",
+    "INSERT INTO events SELECT * FROM events",
+    "CALL pragma_version()",
+    "USE memory",
+    "BEGIN",
+    "CHECKPOINT",
+    "SELECT 1; SELECT 2",
+    "SELECT 1; DROP VIEW events",
+    "",
+    ";",
+    "-- only a comment",
+    "SELEC 1",
+]
+
+
+@pytest.mark.parametrize("query", OUTSIDE)
+def test_a_query_that_does_more_than_read_the_lake_is_refused(
+    small_lake: Path, tmp_path: Path, query: str
+) -> None:
+    outside = tmp_path / "outside"
+    files = {path: path.read_bytes() for path in small_lake.rglob("*") if path.is_file()}
+
+    with open_lake(small_lake, Narrowing()) as lake:
+        part = small_lake / lake.committed.events[0].path
+        with pytest.raises(QueryError):
+            lake.table(query.format(outside=outside, part=part, lake=small_lake))
+        assert len(lake.table("FROM events")) == 2
+    assert not outside.exists()
+    assert {path: path.read_bytes() for path in small_lake.rglob("*") if path.is_file()} == files
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "SELECT 1 -- and a comment",
+        "SELECT 1;",
+        "FROM events",
+        "WITH x AS (SELECT * FROM events) SELECT count(*) FROM x",
+        "VALUES (1), (2)",
+        "DESCRIBE events",
+        "SUMMARIZE events",
+        "EXPLAIN SELECT * FROM events",
+        "EXPLAIN ANALYZE SELECT * FROM events",
+        "TABLE events",
+        "SHOW TABLES",
+    ],
+)
+def test_whatever_reads_is_answered(small_lake: Path, query: str) -> None:
+    assert len(asked(small_lake, query)) >= 1
+
+
+# ---------------------------------------------------------------- opening
+
+
+def test_a_folder_without_a_lake_says_how_to_make_one(tmp_path: Path) -> None:
+    with pytest.raises(LakeError, match=r"there is no lake here.*tlstrail ingest SOURCE --lake"):
+        asked(tmp_path / "nowhere", "SELECT 1")
+    assert not (tmp_path / "nowhere").exists()
+
+
+def test_reading_writes_nothing(small_lake: Path) -> None:
+    before = {path: path.stat().st_mtime_ns for path in small_lake.rglob("*")}
+
+    asked(small_lake, "SELECT * FROM cloudtrail")
+    assert {path: path.stat().st_mtime_ns for path in small_lake.rglob("*")} == before
+
+
+@pytest.mark.parametrize("name", names("reports"))
+def test_an_empty_lake_answers_every_report(empty_lake: Path, name: str) -> None:
+    assert asked(empty_lake, report_sql(name)) == []
+
+
+def test_an_empty_lake_has_the_columns_of_any_other(empty_lake: Path, archive_lake: Path) -> None:
+    for view in ("events", "cloudtrail", "objects", "event_rows"):
+        assert asked(empty_lake, f"DESCRIBE {view}") == asked(archive_lake, f"DESCRIBE {view}")
+
+
+def test_an_empty_lake_cannot_tell(empty_lake: Path) -> None:
+    with open_lake(empty_lake, Narrowing()) as lake:
+        assert audit(lake).verdict.verdict == "cannot tell"
+
+
+def test_a_lake_in_a_folder_with_quotes_and_blanks_is_read(
+    tmp_path: Path, archive: Path, ingest_into: IngestInto
+) -> None:
+    strange = tmp_path / "it's a [lake] * ö"
+    ingest_into(strange, archive)
+
+    assert len(asked(strange, "FROM events")) == 1_256
+
+
+def test_a_part_that_is_gone_makes_the_lake_unusable(small_lake: Path) -> None:
+    [part] = small_lake.glob("events/*/*.parquet")
+    part.unlink()
+
+    with pytest.raises(LakeError, match="the lake cannot be read"):
+        asked(small_lake, "SELECT event_id FROM events")
+
+
+def test_a_damaged_part_makes_the_lake_unusable(small_lake: Path) -> None:
+    [part] = small_lake.glob("events/*/*.parquet")
+    part.write_bytes(part.read_bytes()[:-200])
+
+    with pytest.raises(LakeError, match="the lake cannot be read"):
+        asked(small_lake, "SELECT event_id FROM events")
+
+
+# ---------------------------------------------------------------- narrowing
+
+
+@pytest.mark.parametrize(
+    "accounts", [("012345678901",), ("111122223333", "444455556666"), ("9" * 12,)]
+)
+def test_accounts_narrow_down_what_is_asked_about(
+    archive_lake: Path, distinct_records: list[Json], accounts: tuple[str, ...]
+) -> None:
+    wanted = sum(account_of(each) in accounts for each in distinct_records)
+
+    rows = asked(archive_lake, "FROM events", Narrowing(accounts=accounts))
+    assert len(rows) == wanted
+
+
+def account_of(record: Json) -> object:
+    """AWS's own rule: who received the record, else who called, else who issued the session."""
+    identity = record.get("userIdentity") or {}
+    issuer = (identity.get("sessionContext") or {}).get("sessionIssuer") or {}
+    return record.get("recipientAccountId") or identity.get("accountId") or issuer.get("accountId")
+
+
+@pytest.mark.parametrize("regions", [("us-east-1",), ("eu-west-1", "ap-northeast-1"), ("mars-1",)])
+def test_regions_narrow_down_what_is_asked_about(
+    archive_lake: Path, distinct_records: list[Json], regions: tuple[str, ...]
+) -> None:
+    wanted = sum(record.get("awsRegion") in regions for record in distinct_records)
+
+    assert len(asked(archive_lake, "FROM events", Narrowing(regions=regions))) == wanted
+
+
+def test_since_is_inclusive_and_until_is_exclusive(
+    archive_lake: Path, distinct_records: list[Json]
+) -> None:
+    times = sorted(record["eventTime"] for record in distinct_records)
+    since, until = times[100], times[-100]
+    narrowing = Narrowing(since=utc(since[:-1]), until=utc(until[:-1]))
+
+    rows = asked(archive_lake, "FROM events", narrowing)
+    assert len(rows) == sum(since <= time < until for time in times)
+    assert min(row["event_time"] for row in rows).isoformat() + "Z" == since
+
+
+def test_narrowing_reaches_every_view_but_the_ledger(archive_lake: Path) -> None:
+    none = Narrowing(accounts=("999999999999",))
+
+    assert asked(archive_lake, "FROM cloudtrail", none) == []
+    assert asked(archive_lake, report_sql("tls_versions"), none) == []
+    assert len(asked(archive_lake, "FROM objects", none)) == 75
+
+
+# ---------------------------------------------------------------- the cloudtrail view
+
+
+def test_a_query_for_cloudtrail_lake_runs_as_it_stands(archive_lake: Path) -> None:
+    rows = asked(
+        archive_lake,
+        """
+        SELECT eventSource, COUNT(*) AS numOutdatedTlsCalls FROM cloudtrail
+        WHERE tlsDetails.tlsVersion IN ('TLSv1', 'TLSv1.1') AND eventTime > '2022-06-26 00:00:00'
+        GROUP BY eventSource ORDER BY numOutdatedTlsCalls DESC
+        """,
+    )
+
+    assert rows[0] == {"eventSource": "ec2.amazonaws.com", "numOutdatedTlsCalls": 48}
+    assert sum(row["numOutdatedTlsCalls"] for row in rows) == 167
+
+
+def test_the_view_has_aws_own_structs(archive_lake: Path, distinct_records: list[Json]) -> None:
+    rows = asked(
+        archive_lake,
+        "SELECT userIdentity.sessionContext.sessionIssuer.userName AS issuer, count(*) AS n "
+        "FROM cloudtrail WHERE issuer IS NOT NULL GROUP BY ALL",
+    )
+
+    wanted: dict[str, int] = {}
+    for found in distinct_records:
+        context = (found.get("userIdentity") or {}).get("sessionContext") or {}
+        if name := (context.get("sessionIssuer") or {}).get("userName"):
+            wanted[name] = wanted.get(name, 0) + 1
+    assert wanted
+    assert {row["issuer"]: row["n"] for row in rows} == wanted
+
+
+def test_parameters_are_a_map(archive_lake: Path, distinct_records: list[Json]) -> None:
+    rows = asked(
+        archive_lake,
+        "SELECT element_at(requestParameters, 'bucketName') AS bucket FROM cloudtrail "
+        "WHERE bucket IS NOT NULL",
+    )
+
+    wanted = [
+        parameters["bucketName"]
+        for found in distinct_records
+        if isinstance(parameters := found.get("requestParameters"), dict)
+        and isinstance(parameters.get("bucketName"), str)
+    ]
+    assert wanted
+    assert sorted(row["bucket"] for row in rows) == sorted(wanted)
+
+
+def test_every_column_of_the_view_can_be_read_of_every_odd_record(odd_lake: Path) -> None:
+    columns = [row["column_name"] for row in asked(odd_lake, "DESCRIBE cloudtrail")]
+
+    count = len(asked(odd_lake, "FROM event_rows"))
+    for column in columns:
+        rows = asked(odd_lake, f'SELECT "{column}" FROM cloudtrail')  # noqa: S608 (our own names)
+        assert len(rows) == count, column
+
+
+def test_the_view_knows_every_documented_member(odd_lake: Path) -> None:
+    columns = {row["column_name"] for row in asked(odd_lake, "DESCRIBE cloudtrail")}
+
+    assert columns == {column.path[0] for column in COLUMNS}
+
+
+def test_a_query_on_the_view_reads_only_the_columns_that_it_names(archive_lake: Path) -> None:
+    plan = str(
+        asked(
+            archive_lake,
+            "EXPLAIN SELECT tlsDetails.tlsVersion, count(*) FROM cloudtrail GROUP BY ALL",
+        )
+    )
+
+    assert "tls_version" in plan
+    for other in ("request_parameters", "user_agent", "user_identity_arn"):
+        assert other not in plan
+
+
+def test_a_query_about_one_month_reads_one_month(archive_lake: Path) -> None:
+    plan = str(
+        asked(
+            archive_lake,
+            "EXPLAIN ANALYZE SELECT count(user_agent) FROM event_rows WHERE month = '2023-01'",
+        )
+    )
+
+    assert "Total Files Read: 1" in plan
+
+
+def test_the_published_records_can_all_be_read_through_the_view(
+    published: Path, tmp_path: Path
+) -> None:
+    ingest_and_check(tmp_path / "lake", published / "archive")
+
+    rows = asked(tmp_path / "lake", "FROM cloudtrail")
+    assert len(rows) == 2_900
+    assert len(cloudtrail_logs(published / "archive")) == 55

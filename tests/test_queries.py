@@ -1,0 +1,28 @@
+from __future__ import annotations
+
+import pytest
+
+from analyzer.errors import UsageError
+from analyzer.queries import names, report_sql, sql, sql_folder
+
+
+def test_reports_are_the_files_in_their_folder() -> None:
+    files = {path.name for path in sql_folder().joinpath("reports").iterdir()}
+
+    assert files == {f"{name}.sql" for name in names("reports")}
+    assert names("reports") == sorted(names("reports"))
+
+
+def test_an_unknown_report_is_refused_with_those_that_there_are() -> None:
+    with pytest.raises(UsageError, match=r"no report 'nothing'; there are: .*tls_versions"):
+        report_sql("nothing")
+
+
+@pytest.mark.parametrize("name", ["../flatten", "tls_versions.sql", "", "/etc/passwd"])
+def test_a_report_is_no_path(name: str) -> None:
+    with pytest.raises(UsageError):
+        report_sql(name)
+
+
+def test_sql_is_read_as_it_stands_in_its_file() -> None:
+    assert sql("flatten") == sql_folder().joinpath("flatten.sql").read_text(encoding="utf-8")
