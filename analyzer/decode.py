@@ -30,7 +30,6 @@ if TYPE_CHECKING:
 _GZIP_MAGIC = b"\x1f\x8b"
 _GZIP_ONLY = 31  # zlib's window bits for: a gzip header, and nothing else
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
-_SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
 # An escaped backslash, a pair of surrogates, or (captured) one that stands alone.
 _ESCAPES = re.compile(
     rb"\\\\|\\u[dD][89abAB][\da-fA-F]{2}\\u[dD][c-fC-F][\da-fA-F]{2}"
@@ -76,10 +75,7 @@ def decode(body: bytes, max_bytes: int) -> DecodedLog:
         )
     if not text.isascii():
         _check_utf8(text)
-    if _SURROGATE.search(text):
-        records, extras = _split_surrogates(text)
-    else:
-        records, extras = _split(text)
+    records, extras = _split(text)
     return DecodedLog(records, extras, sha256, json_bytes)
 
 
@@ -128,9 +124,17 @@ def _check_utf8(text: bytes) -> None:
 
 def _split(text: bytes) -> tuple[Sequence[bytes | Raw], Sequence[bytes | None] | None]:
     """Return the text of each record and, where any is out of shape, all the extras."""
-    records = _records(text)
     try:
-        _strict_log_decoder().decode(text)
+        records = _records(text)
+    except LogRefused:
+        mark = _mark_for_surrogates(text)
+        if mark is None:
+            raise
+        return _split_surrogates(text, mark)
+    check = _strict_record_decoder().decode
+    try:
+        for record in records:
+            check(record)
     except msgspec.ValidationError:
         return _divide_all(records)
     return records, None
@@ -220,17 +224,24 @@ def _fits(value: bytes, kind: Kind) -> bool:
     return value.startswith(b'"')
 
 
-def _split_surrogates(text: bytes) -> tuple[Sequence[bytes | Raw], Sequence[bytes | None] | None]:
-    r"""Split a log that holds `\\ud8..` escapes; most are pairs, and need nothing further.
+def _mark_for_surrogates(text: bytes) -> bytes | None:
+    r"""Return what the log can be marked with where it holds half a pair of `\\ud8..` escapes.
 
-    Half a pair (a text cut between the two) is JSON, but no Unicode text: neither DuckDB
-    nor Parquet can hold it. A member with one goes to `extra`, where it stays an escape.
+    Half a pair (a text cut between the two) is JSON, but no Unicode text: neither msgspec,
+    DuckDB nor Parquet can hold it. None where the log holds no such half.
     """
     if not any(match[1] for match in _ESCAPES.finditer(text)):
-        return _split(text)
+        return None
     mark = _LONE_MARK
     while mark in text:
         mark += b"-"
+    return mark
+
+
+def _split_surrogates(
+    text: bytes, mark: bytes
+) -> tuple[Sequence[bytes | Raw], Sequence[bytes | None]]:
+    """Split a log with halves of pairs; a member with one goes to `extra`, as an escape."""
     marked = _ESCAPES.sub(lambda match: mark + match[1] if match[1] else match[0], text)
     records, extras = _divide_all(_records(marked), mark)
     return records, [extra and extra.replace(mark, b"\\u") for extra in extras]
@@ -247,20 +258,9 @@ def _members_decoder() -> msgspec.json.Decoder[dict[str, Raw]]:
 
 
 @cache
-def _strict_record() -> type[msgspec.Struct]:
-    """A type that accepts documented members of documented types, and null, only."""
-    return _strict("StrictRecord", tree())
-
-
-@cache
 def _strict_record_decoder() -> msgspec.json.Decoder[msgspec.Struct]:
-    return msgspec.json.Decoder(_strict_record())
-
-
-@cache
-def _strict_log_decoder() -> msgspec.json.Decoder[msgspec.Struct]:
-    log = msgspec.defstruct("StrictLog", [("Records", list[_strict_record()])], gc=False)  # type: ignore[misc]
-    return msgspec.json.Decoder(log)
+    """A decoder that accepts documented members of documented types, and null, only."""
+    return msgspec.json.Decoder(_strict("StrictRecord", tree()))
 
 
 def _strict(name: str, shape: Tree) -> type[msgspec.Struct]:
