@@ -155,8 +155,8 @@ def table(runs: dict[str, Run], floor_seconds: float) -> str:
         "",
         (
             f"Floor (gunzip, simdjson parse, Parquet write of the same tables, two processes): "
-            f"{floor_seconds:.2f} s; tlstrail reaches {100 * floor_seconds / ours.wall_seconds:.0f} % "
-            "of it."
+            f"{floor_seconds:.2f} s; tlstrail reaches "
+            f"{100 * floor_seconds / ours.wall_seconds:.0f} % of it."
         ),
         "CPU seconds by stage: "
         + ", ".join(f"{stage} {seconds:.1f}" for stage, seconds in stages.items())
