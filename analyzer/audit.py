@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
-    from analyzer.lake import Lake
+    from analyzer.lake import Lake, Narrowing
 
 SECTIONS = {
     "tls_versions": "Calls by TLS version",
@@ -73,13 +73,14 @@ class Audit:
     verdict: Verdict
     evidence: Evidence
     sections: dict[str, pa.Table]
+    asked_about: Narrowing
 
 
 def audit(lake: Lake) -> Audit:
     """Ask the lake, narrowed as it was opened."""
     evidence = Evidence(**lake.table(sql("audit/evidence")).to_pylist()[0])
     sections = {name: lake.table(report_sql(name)) for name in SECTIONS}
-    return Audit(judge(evidence), evidence, sections)
+    return Audit(judge(evidence), evidence, sections, lake.narrowing)
 
 
 def judge(evidence: Evidence) -> Verdict:
@@ -96,6 +97,8 @@ def judge(evidence: Evidence) -> Verdict:
             f"{_between(evidence.legacy_first_seen, evidence.legacy_last_seen)}; {coverage}.",
             reasons,
         )
+    if not evidence.records:
+        return Verdict("cannot tell", "Cannot tell: there is no record to count.", reasons)
     if not evidence.records_with_tls_version:
         return Verdict(
             "cannot tell",
@@ -147,9 +150,27 @@ def _as_object(result: Audit) -> dict[str, object]:
         "verdict": result.verdict.verdict,
         "sentence": result.verdict.sentence,
         "reasons": list(result.verdict.reasons),
+        "asked_about": {
+            "accounts": list(result.asked_about.accounts),
+            "regions": list(result.asked_about.regions),
+            "since": plain(result.asked_about.since),
+            "until": plain(result.asked_about.until),
+        },
         "evidence": evidence | {"coverage_percent": round(result.evidence.coverage_percent, 2)},
         **{name: objects(answer) for name, answer in result.sections.items()},
     }
+
+
+def _asked_about(narrowing: Narrowing) -> list[str]:
+    """A line that says what the records were narrowed down to; none where it is all of them."""
+    limits = {
+        "accounts": ", ".join(narrowing.accounts),
+        "Regions": ", ".join(narrowing.regions),
+        "from": plain(narrowing.since),
+        "before": plain(narrowing.until),
+    }
+    asked = "; ".join(f"{what} {limit}" for what, limit in limits.items() if limit)
+    return [f"Asked about, of the records: {asked}. The objects are all of the lake."] * bool(asked)
 
 
 def _counted_from(evidence: Evidence) -> str:
@@ -179,6 +200,8 @@ def _for_terminal(result: Audit, width: int) -> str:
     console.print(result.verdict.sentence, markup=False)
     for reason in result.verdict.reasons:
         console.print(f"  · {reason}", markup=False)
+    for line in _asked_about(result.asked_about):
+        console.print(line, markup=False)
     console.print(_counted_from(result.evidence), markup=False)
     for name, answer in result.sections.items():
         console.print(f"\n{SECTIONS[name]}")
@@ -189,6 +212,7 @@ def _for_terminal(result: Audit, width: int) -> str:
 def _as_markdown(result: Audit) -> str:
     lines = [f"**{result.verdict.sentence}**\n"]
     lines += [f"- {reason}" for reason in result.verdict.reasons]
+    lines += [f"\n{line}" for line in _asked_about(result.asked_about)]
     lines.append(f"\n{_counted_from(result.evidence)}")
     for name, answer in result.sections.items():
         lines.append(f"\n## {SECTIONS[name]}\n")

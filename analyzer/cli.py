@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from analyzer.ingest import IngestSettings, IngestSummary
     from analyzer.lake import Narrowing
     from analyzer.ledger import Outcome
+    from analyzer.render import Format
 
 NAMED_ON_STDERR = 20
 """So many left-out objects are named after a run; `tlstrail status` names all."""
@@ -132,12 +133,22 @@ class OutputOptions:
     """How and where the answer is written."""
 
     format: Annotated[
-        Literal["table", "csv", "json", "ndjson", "md", "parquet"],
-        Parameter(help="How the answer is written."),
-    ] = "table"
+        Literal["table", "csv", "json", "ndjson", "md", "parquet"] | None,
+        Parameter(help="How it is written; by the ending of --output, or as a table, without."),
+    ] = None
     output: Annotated[
         Path | None, Parameter(name=["--output", "-o"], help="File to write; stdout without.")
     ] = None
+
+    def form(self) -> Format:
+        """Return how the answer is written."""
+        from analyzer.render import Format
+
+        ending = self.output.suffix.removeprefix(".") if self.output else ""
+        form = Format(self.format or (ending if ending in set(Format) else Format.TABLE))
+        if form is Format.PARQUET and self.output is None and sys.stdout.isatty():
+            raise UsageError("parquet is no text for a terminal; name a file with -o")
+        return form
 
 
 @app.command(name="ingest")
@@ -233,15 +244,15 @@ def report_command(
     from analyzer.audit import audit, render_audit
     from analyzer.lake import open_lake
     from analyzer.queries import report_sql
-    from analyzer.render import Format, render
+    from analyzer.render import render
 
     question = report_sql(name) if name else None
     with open_lake(lake.lake, scope.narrowing()) as opened, _written(output.output) as out:
         if question is None:
-            render_audit(audit(opened), Format(output.format), out, _width())
+            render_audit(audit(opened), output.form(), out, _width())
         else:
             with opened.query(question) as answer:
-                render(answer, Format(output.format), out, _width())
+                render(answer, output.form(), out, _width())
     return ExitCode.DONE
 
 
@@ -269,14 +280,14 @@ def sql_command(
         One statement that reads.
     """
     from analyzer.lake import open_lake
-    from analyzer.render import Format, render
+    from analyzer.render import render
 
     with (
         open_lake(lake.lake, scope.narrowing()) as opened,
         opened.query(query) as answer,
         _written(output.output) as out,
     ):
-        render(answer, Format(output.format), out, _width())
+        render(answer, output.form(), out, _width())
     return ExitCode.DONE
 
 
@@ -296,12 +307,11 @@ def status_command(
     check
         Also prove that the figures add up; reads the whole lake.
     """
-    from analyzer.render import Format
     from analyzer.status import status, write_status
 
     with _written(output.output) as out:
         found = status(lake.lake, check=check)
-        write_status(found, Format(output.format), out, _width())
+        write_status(found, output.form(), out, _width())
     return found.exit_code
 
 
@@ -372,8 +382,7 @@ def _written(path: Path | None) -> Iterator[BinaryIO]:
         with tempfile.SpooledTemporaryFile(HELD_BYTES) as held:
             yield cast("BinaryIO", held)
             held.seek(0)
-            with open(path or sys.stdout.fileno(), "wb", closefd=path is not None) as out:
-                shutil.copyfileobj(held, out)
+            _copy(cast("BinaryIO", held), path)
         return
     unfinished = path.with_name(f".{path.name}.unfinished")
     try:
@@ -384,6 +393,17 @@ def _written(path: Path | None) -> Iterator[BinaryIO]:
         raise StoreError(f"{path}: cannot be written: {error.strerror or error}") from error
     finally:
         unfinished.unlink(missing_ok=True)
+
+
+def _copy(held: BinaryIO, path: Path | None) -> None:
+    try:
+        with open(path or sys.stdout.fileno(), "wb", closefd=path is not None) as out:
+            shutil.copyfileobj(held, out)
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        where = path or "the standard output"
+        raise StoreError(f"{where}: cannot be written: {error.strerror}") from error
 
 
 def _stderr() -> Console:

@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from itertools import accumulate, cycle
+from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from analyzer import ledger, manifest
@@ -35,7 +36,6 @@ from analyzer.write import hours_of, write_events
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
     from datetime import datetime
-    from pathlib import Path
 
     import pyarrow as pa
 
@@ -102,6 +102,7 @@ def ingest(
     before stays, and the same call goes on where this one ended.
     """
     files = LakeFiles(settings.lake)
+    _require_apart(settings)
     store = _store(settings.source)
     with manifest.exclusive(files), lanes(settings.workers) as workers:
         lake = manifest.open_for_writing(files)
@@ -285,6 +286,18 @@ def _not_read(batch: Batch) -> list[Outcome]:
         ledger.skipped(log_object) if log_object.skipped else ledger.archived(log_object)
         for log_object in batch.objects
     ]
+
+
+def _require_apart(settings: IngestSettings) -> None:
+    """Refuse a lake in its own source, and a lake as a source: it would be read as logs."""
+    if settings.source.on_s3:
+        return
+    folder = Path(settings.source.root, settings.source.prefix).resolve()
+    lake = settings.lake.expanduser().resolve()
+    if lake.is_relative_to(folder):
+        raise UsageError(f"{lake}: lies in the source, {folder}; name a lake outside it")
+    if (folder / "lake.json").is_file() and (folder / "commits").is_dir():
+        raise UsageError(f"{folder}: is a lake, and not an archive")
 
 
 def _require_an_archive(settings: IngestSettings, totals: Totals) -> None:

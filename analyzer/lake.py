@@ -49,9 +49,14 @@ class Lake:
     """A lake as of its newest commit. Nothing that is asked of it changes it."""
 
     def __init__(
-        self, connection: duckdb.DuckDBPyConnection, committed: Manifest, root: Path
+        self,
+        connection: duckdb.DuckDBPyConnection,
+        committed: Manifest,
+        root: Path,
+        narrowing: Narrowing,
     ) -> None:
         """Use `open_lake`."""
+        self.narrowing = narrowing
         self.committed = committed
         self.root = root
         self._duckdb = connection
@@ -100,7 +105,7 @@ def open_lake(root: Path, narrowing: Narrowing) -> Iterator[Lake]:
         connection.execute(sql("views/events"))
         connection.execute(sql("views/cloudtrail"))
         connection.execute("SET lock_configuration = true")
-        yield Lake(connection, committed, root)
+        yield Lake(connection, committed, root, narrowing)
 
 
 def _whole(files: LakeFiles) -> Manifest:

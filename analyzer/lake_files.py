@@ -7,7 +7,7 @@ A file is written beside its place, flushed to disk and renamed, so that neither
 from __future__ import annotations
 
 import os
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 import pyarrow.parquet as pq
@@ -77,6 +77,13 @@ class LakeFiles:
             (self.root / path).unlink(missing_ok=True)
         except OSError as error:
             raise StoreError(f"{self.root / path}: cannot be deleted: {error.strerror}") from error
+
+    def remove_if_nothing_but(self, name: str) -> None:
+        """Delete the folder where `name` is all that it holds: no lake has come about in it."""
+        if self.names("", "*") == [name]:
+            with suppress(OSError):
+                (self.root / name).unlink()
+                self.root.rmdir()
 
     @contextmanager
     def _finished(self, path: str) -> Iterator[Path]:

@@ -30,7 +30,7 @@ class LocalStore:
             if key.endswith("/"):
                 folders.append(key)
             else:
-                objects.append(_stored(key, entry.stat()))
+                objects.append(_stored(key, _stat(entry)))
         return Folder(tuple(folders), tuple(objects))
 
     def objects(self, prefix: str, after: str, before: str | None) -> Iterator[StoredObject]:
@@ -42,7 +42,7 @@ class LocalStore:
                 if not _all_before(key, after):
                     yield from self.objects(key, after, before)
             elif key > after:
-                yield _stored(key, entry.stat())
+                yield _stored(key, _stat(entry))
 
     def get(self, key: str, etag: str) -> bytes:
         """Return the file's bytes if it still has the size and time it was listed with."""
@@ -66,7 +66,12 @@ class LocalStore:
         except OSError as error:
             raise StoreError(f"{self.root}{prefix}: cannot be read: {error.strerror}") from error
         return sorted(
-            (pair for pair in found if pair[0].endswith("/") or pair[1].is_file()),
+            # A link that leads nowhere is listed too, and so is named as missing.
+            (
+                (key, entry)
+                for key, entry in found
+                if key.endswith("/") or entry.is_file() or _leads_nowhere(entry)
+            ),
             key=lambda pair: pair[0],
         )
 
@@ -75,6 +80,14 @@ def _key(prefix: str, entry: os.DirEntry[str]) -> str:
     # A name that is no UTF-8 becomes one that is not there, and so is named as missing.
     name = entry.name.encode(errors="backslashreplace").decode()
     return f"{prefix}{name}/" if entry.is_dir() else f"{prefix}{name}"
+
+
+def _leads_nowhere(entry: os.DirEntry[str]) -> bool:
+    return entry.is_symlink() and not Path(entry.path).exists()
+
+
+def _stat(entry: os.DirEntry[str]) -> os.stat_result:
+    return entry.stat(follow_symlinks=not _leads_nowhere(entry))
 
 
 def _all_before(folder: str, after: str) -> bool:

@@ -192,6 +192,7 @@ def exclusive(files: LakeFiles) -> Iterator[None]:
 
     The system lets go of the lock when the process dies; the next one then tidies up.
     """
+    look(files)  # before anything is made in a folder that is somebody else's
     lock = FileLock(files.root / LOCK, timeout=0)
     try:
         files.root.mkdir(parents=True, exist_ok=True)
@@ -209,6 +210,7 @@ def exclusive(files: LakeFiles) -> Iterator[None]:
             read_head(files)
             remove_orphans(files, newest(files))
         lock.release()
+        files.remove_if_nothing_but(LOCK)
 
 
 def next_generation(path: str) -> str:

@@ -107,7 +107,14 @@ def audited(lake: Path, form: Format, narrowing: Narrowing = Narrowing()) -> str
 def test_json_has_the_verdict_first_and_then_what_it_rests_on(archive_lake: Path) -> None:
     content: dict[str, Any] = json.loads(audited(archive_lake, Format.JSON))
 
-    assert list(content) == ["verdict", "sentence", "reasons", "evidence", *SECTIONS]
+    assert list(content) == [
+        "verdict",
+        "sentence",
+        "reasons",
+        "asked_about",
+        "evidence",
+        *SECTIONS,
+    ]
     assert content["verdict"] == "legacy found"
     assert content["evidence"] == {
         "records": 1_256,

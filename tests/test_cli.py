@@ -456,3 +456,62 @@ def test_ctrl_c_ends_at_once_and_running_again_completes(  # noqa: PLR0913, PLR0
     assert tlstrail(*arguments, "--quiet").returncode == ExitCode.DONE
     assert 0 < halfway < len(generated_records)
     assert records_of(lake) == generated_records
+
+
+def test_an_output_that_is_full_is_3(tlstrail: Tlstrail, lake: Path) -> None:
+    process = tlstrail("report", "tls_versions", "--lake", lake, "-o", "/dev/full")
+
+    assert_failed(process, ExitCode.STORE_REFUSED, "/dev/full: cannot be written: No space left")
+
+
+def test_a_folder_of_somebody_else_stays_as_it_was(
+    tlstrail: Tlstrail, archive: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "a.txt").touch()
+
+    assert_failed(
+        tlstrail("ingest", archive, "--lake", tmp_path / "mine"), ExitCode.LAKE_UNUSABLE, "a.txt"
+    )
+    assert [path.name for path in (tmp_path / "mine").iterdir()] == ["a.txt"]
+
+
+def test_an_ingest_that_comes_to_nothing_leaves_no_folder(
+    tlstrail: Tlstrail, tmp_path: Path
+) -> None:
+    (tmp_path / "empty").mkdir()
+
+    assert_failed(
+        tlstrail("ingest", tmp_path / "empty", "--lake", tmp_path / "lake"),
+        ExitCode.USAGE,
+        "no CloudTrail objects",
+    )
+    assert not (tmp_path / "lake").exists()
+
+
+def test_a_lake_in_its_own_source_is_2(tlstrail: Tlstrail, tmp_path: Path) -> None:
+    process = tlstrail("ingest", tmp_path, "--lake", tmp_path / "lake")
+
+    assert_failed(process, ExitCode.USAGE, "lies in the source")
+
+
+def test_a_lake_as_a_source_is_2(tlstrail: Tlstrail, lake: Path, tmp_path: Path) -> None:
+    process = tlstrail("ingest", lake, "--lake", tmp_path / "other")
+
+    assert_failed(process, ExitCode.USAGE, "is a lake")
+
+
+def test_a_narrowed_audit_says_to_what(tlstrail: Tlstrail, lake: Path) -> None:
+    process = tlstrail("report", "--lake", lake, "--region", "eu-west-9", "--since", "2023-01-01")
+
+    assert "Regions eu-west-9; from 2023-01-01T00:00:00Z" in process.stdout
+    assert process.stdout.startswith("Cannot tell: there is no record to count.")
+
+
+def test_the_ending_of_the_output_file_decides_on_the_format(
+    tlstrail: Tlstrail, lake: Path, tmp_path: Path
+) -> None:
+    tlstrail("report", "tls_versions", "--lake", lake, "-o", tmp_path / "answer.csv")
+
+    first_line = (tmp_path / "answer.csv").read_text(encoding="utf-8").splitlines()[0]
+    assert first_line == "class,tls_version,calls,percent,first_seen,last_seen"

@@ -119,9 +119,19 @@ def test_what_is_neither_file_nor_folder_is_not_listed(
     store: LocalStore, log_folder: LogFolder
 ) -> None:
     os.mkfifo(log_folder.root / "a" / "pipe.json.gz")
-    (log_folder.root / "a" / "dangling.json.gz").symlink_to("nowhere")
 
     assert keys(store, "a/") == ["a/b.d", "a/b/c", "a/z", "a/ü"]
+
+
+def test_a_link_that_leads_nowhere_is_listed_and_then_missing(
+    store: LocalStore, log_folder: LogFolder
+) -> None:
+    (log_folder.root / "a" / "dangling.json.gz").symlink_to("nowhere")
+
+    assert "a/dangling.json.gz" in keys(store, "a/")
+    with pytest.raises(NotFetched) as refusal:
+        store.get("a/dangling.json.gz", "any")
+    assert refusal.value.status == "missing"
 
 
 def test_a_name_that_is_no_unicode_does_not_stop_an_ingest(

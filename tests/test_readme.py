@@ -1,0 +1,49 @@
+"""What the README shows and lists is what the program prints and knows."""
+
+import io
+import re
+from pathlib import Path
+
+import pytest
+
+from analyzer.audit import audit, render_audit
+from analyzer.cli import report_command
+from analyzer.errors import ExitCode
+from analyzer.lake import Narrowing, open_lake
+from analyzer.queries import names
+from analyzer.render import Format
+
+
+@pytest.fixture
+def readme(repository: Path) -> str:
+    return (repository / "README.md").read_text(encoding="utf-8")
+
+
+def test_the_report_in_the_readme_is_the_one_that_the_demo_prints(
+    readme: str, archive_lake: Path
+) -> None:
+    printed = io.BytesIO()
+    with open_lake(archive_lake, Narrowing()) as lake:
+        render_audit(audit(lake), Format.TABLE, printed, 200)
+
+    shown = readme.partition("$ tlstrail report --lake build/demo-lake\n")[2].partition("\n```")[0]
+    lines = [line.rstrip() for line in printed.getvalue().decode().splitlines()]
+    assert shown.splitlines() == "\n".join(lines).rstrip().splitlines()
+
+
+def test_the_readme_lists_every_report(readme: str) -> None:
+    listed = re.findall(r"^\| `(\w+)` \|", readme, re.MULTILINE)
+
+    assert sorted(listed) == names("reports")
+
+
+def test_the_help_of_report_names_every_report() -> None:
+    text = " ".join((report_command.__doc__ or "").split())
+
+    assert all(name in text for name in names("reports"))
+
+
+def test_the_readme_lists_every_exit_code(readme: str) -> None:
+    listed = re.findall(r"^\| (\d+) \|", readme, re.MULTILINE)
+
+    assert [int(code) for code in listed] == [code.value for code in ExitCode]
