@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import sys
 import tempfile
+import threading
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -24,6 +26,7 @@ from analyzer.errors import ExitCode, StoreError, TlstrailError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+    from types import FrameType
 
     from analyzer.commit import Tally
     from analyzer.ingest import IngestSettings, IngestSummary
@@ -35,6 +38,8 @@ NAMED_ON_STDERR = 20
 """So many left-out objects are named after a run; `tlstrail status` names all."""
 
 MEBIBYTE = 1024 * 1024
+
+WIDTH_OF_A_PIPE = 4_000
 
 HELD_BYTES = 64 * MEBIBYTE
 """An answer on its way to stdout is held in memory up to this size, and on disk beyond it."""
@@ -318,7 +323,8 @@ def status_command(
 def run(arguments: Sequence[str]) -> int:
     """Run the command line and return the exit code."""
     try:
-        code = app(arguments, exit_on_error=False, print_error=False)
+        with _ctrl_c_counts():
+            code = app(arguments, exit_on_error=False, print_error=False)
     except CycloptsError as error:
         _say(f"{error}\nSee: tlstrail --help")
         return ExitCode.USAGE
@@ -332,6 +338,28 @@ def run(arguments: Sequence[str]) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return ExitCode.DONE
     return int(code) if isinstance(code, int) else ExitCode.DONE
+
+
+@contextmanager
+def _ctrl_c_counts() -> Iterator[None]:
+    """Let nothing hide a Ctrl-C: DuckDB makes a RuntimeError of one that comes in a query."""
+    pressed = threading.Event()
+
+    def note(number: int, frame: FrameType | None) -> None:
+        pressed.set()
+        signal.default_int_handler(number, frame)
+
+    before = signal.getsignal(signal.SIGINT)
+    if before is not signal.SIG_IGN:
+        signal.signal(signal.SIGINT, note)
+    try:
+        yield
+    except Exception as error:
+        if pressed.is_set():
+            raise KeyboardInterrupt from error
+        raise
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def _conclude(
@@ -415,5 +443,5 @@ def _say(line: str) -> None:
 
 
 def _width() -> int:
-    """The terminal's width; wide enough not to fold where there is none."""
-    return Console().width if sys.stdout.isatty() else 200
+    """The terminal's width; so wide that nothing folds where a program reads."""
+    return Console().width if sys.stdout.isatty() else WIDTH_OF_A_PIPE

@@ -27,6 +27,9 @@ from analyzer.errors import QueryError
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
+NARROWEST_COLUMN = 8
+"""With less room than this for each column, a table shows nothing that can be read."""
+
 TABLE_ROWS = 10_000
 """A table is for people; past this many rows it says how to get the others."""
 
@@ -125,13 +128,29 @@ def _interval(value: pa.MonthDayNano | None) -> str | None:
 
 def rich_table(answer: pa.Table) -> Table:
     """Return an answer as a table for a terminal; numbers to the right."""
-    table = Table(box=box.SIMPLE_HEAD, header_style="bold", pad_edge=False)
+    table = Table(
+        box=box.SIMPLE_HEAD,
+        header_style="bold",
+        pad_edge=False,
+        collapse_padding=True,
+        show_edge=False,
+    )
     for field in answer.schema:
         numeric = pa.types.is_integer(field.type) or pa.types.is_floating(field.type)
         table.add_column(field.name, justify="right" if numeric else "left", overflow="fold")
     for row in _rows(answer.to_batches()):
         table.add_row(*(Text(_shown(value)) for value in row))
     return table
+
+
+def _blocks(answer: pa.Table) -> Iterator[Table]:
+    """Yield a block for each row, of column names and values, for rows too wide for a line."""
+    for row in _rows(answer.to_batches()):
+        block = Table(box=box.SIMPLE, show_header=False, pad_edge=False)
+        for name, value in zip(answer.schema.names, row, strict=True):
+            if value is not None:
+                block.add_row(name, Text(_shown(value)))
+        yield block
 
 
 def markdown_table(answer: pa.Table) -> str:
@@ -192,7 +211,11 @@ def _render_table(answer: pa.RecordBatchReader, out: BinaryIO, width: int) -> No
             break
     text = io.StringIO()
     console = Console(file=text, width=width, highlight=False, color_system=None)
-    console.print(rich_table(pa.Table.from_batches(held, answer.schema)))
+    shown = pa.Table.from_batches(held, answer.schema)
+    if len(answer.schema) * NARROWEST_COLUMN > width:
+        console.print(*_blocks(shown), sep="\n")
+    else:
+        console.print(rich_table(shown))
     if rows > TABLE_ROWS:
         console.print(f"The first {TABLE_ROWS:,} rows; --format csv or parquet gives all.")
     out.write(text.getvalue().encode())
