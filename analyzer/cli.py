@@ -210,7 +210,7 @@ def ingest_command(
         source=parse_source(source, access),
         lake=lake.lake,
         scope=Scope(scope.account, scope.region, scope.since, scope.until, late_days),
-        workers=workers or len(os.sched_getaffinity(0)),
+        workers=workers or _cores(),
         max_object_bytes=max_object_size * MEBIBYTE,
     )
     talk = _stderr()
@@ -440,6 +440,13 @@ def _stderr() -> Console:
 
 def _say(line: str) -> None:
     _stderr().print(f"tlstrail: {line}", markup=False, soft_wrap=True)
+
+
+def _cores() -> int:
+    """The cores that this process may use, where the system tells; macOS and Windows do not."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def _width() -> int:
