@@ -35,7 +35,7 @@ _ESCAPES = re.compile(
     rb"\\\\|\\u[dD][89abAB][\da-fA-F]{2}\\u[dD][c-fC-F][\da-fA-F]{2}"
     rb"|\\u([dD][89a-fA-F][\da-fA-F]{2})"
 )
-_MARGIN = 64  # so much white space may stand before the first brace
+_OBJECT = re.compile(rb"\s*\{")
 _LONE_MARK = b"lone-surrogate-"
 
 
@@ -69,7 +69,7 @@ def decode(body: bytes, max_bytes: int) -> DecodedLog:
         raise _too_large(max_bytes)
     sha256, json_bytes = hashlib.sha256(text).hexdigest(), len(text)
     text = text.removeprefix(_BYTE_ORDER_MARK)
-    if not text[:_MARGIN].lstrip().startswith(b"{"):
+    if not _OBJECT.match(text):
         raise LogRefused(
             "not JSON: no object" if body.startswith(_GZIP_MAGIC) else "neither gzip nor JSON"
         )

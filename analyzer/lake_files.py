@@ -48,14 +48,16 @@ class LakeFiles:
         """Write a small file. Raises `StoreError` when the disk refuses."""
         with self._finished(path) as unfinished, unfinished.open("wb") as file:
             file.write(content)
-            _to_disk(file.fileno())
+            file.flush()
+            os.fsync(file.fileno())
 
     def write_parquet(self, path: str, table: pa.Table, **options: Any) -> int:  # noqa: ANN401
         """Write a Parquet file and return its size in bytes."""
         with self._finished(path) as unfinished, unfinished.open("wb") as file:
             pq.write_table(table, file, **options)
             size = file.tell()
-            _to_disk(file.fileno())
+            file.flush()
+            os.fsync(file.fileno())
         return size
 
     def names(self, folder: str, pattern: str) -> list[str]:
@@ -100,7 +102,3 @@ class LakeFiles:
                 f"{final}: cannot be written: {error.strerror or error}; nothing half-written "
                 "is left, run again when there is room and permission"
             ) from error
-
-
-def _to_disk(file_descriptor: int) -> None:
-    os.fsync(file_descriptor)

@@ -265,3 +265,7 @@ def test_a_byte_order_mark_is_allowed_once() -> None:
 
 def test_members_beside_records_are_no_reason_to_refuse() -> None:
     assert len(decode(b'{"version":1,"Records":[{}],"more":[]}', MAX_BYTES).records) == 1
+
+
+def test_white_space_before_the_document_is_allowed_however_long() -> None:
+    assert len(decode(b" \n" * 1_000 + b'{"Records":[{}]}', 1 << 20).records) == 1

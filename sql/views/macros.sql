@@ -2,15 +2,15 @@
 --
 -- CloudTrail writes TLS 1.0 as `TLSv1`. A value that is none of these (a placeholder, a bare
 -- `1.3`) is unknown: never legacy, and never modern.
+CREATE OR REPLACE TEMP MACRO is_legacy(version) AS version IN ('TLSv1', 'TLSv1.1');
+
 CREATE OR REPLACE TEMP MACRO tls_class(version) AS
     CASE
-        WHEN version IN ('TLSv1', 'TLSv1.1') THEN 'legacy'
+        WHEN is_legacy(version) THEN 'legacy'
         WHEN version IN ('TLSv1.2', 'TLSv1.3') THEN 'modern'
         WHEN version IS NULL THEN 'absent'
         ELSE 'unknown'
     END;
-
-CREATE OR REPLACE TEMP MACRO is_legacy(version) AS version IN ('TLSv1', 'TLSv1.1');
 
 -- What CloudTrail Lake's queries ask of maps and arrays: the value, or NULL.
 CREATE OR REPLACE TEMP MACRO element_at(container, position) AS container[position];
