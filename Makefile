@@ -54,9 +54,11 @@ setup-bench: .venv/bench.installed ## Make .venv with the peers that the bench c
 		|| { echo "Python 3.11 or later is needed; name it, as in: make PYTHON=python3.12"; exit 2; }
 	@$(PYTHON) -m venv .venv
 
-.venv/run.installed: requirements.lock pyproject.toml | .venv/bin/python
+.venv/run.installed: requirements.lock pyproject.toml hatch_build.py analyzer/flatten.c | .venv/bin/python
 	@echo "== installing from requirements.lock"
 	@$(PIP) --require-hashes -r requirements.lock
+	@command -v $${CC:-cc} >/dev/null || { echo "== no C compiler here: installing one into .venv"; \
+		$(PIP) --require-hashes -r requirements-compiler.lock; }
 	@$(PIP) --no-deps --no-build-isolation --editable .
 	@touch $@
 
@@ -75,6 +77,7 @@ lock: setup-dev ## Write the lock files anew, upgrading everything.
 	@lock() { $(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 \
 		--generate-hashes --no-emit-index-url --no-emit-find-links --no-annotate --no-header "$$@"; }; \
 	lock pyproject.toml --group build -o requirements.lock; \
+	lock --group compiler -o requirements-compiler.lock; \
 	lock pyproject.toml --group build --group dev -o requirements-dev.lock; \
 	lock pyproject.toml --group build --group dev --group bench -o requirements-bench.lock
 

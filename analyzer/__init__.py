@@ -7,14 +7,17 @@ The journey, in reading order:
     store      what the journey needs of the place; s3_store and local_store are the two
     listing    which log objects exist for these accounts, regions and days
     plan       minus what the lake has already seen, cut into batches
+    batch      what a worker does: the next four, and keeping the rows between two of them
     fetch      the bytes of each object, several at a time
-    decode     bytes into JSON texts of records: whole, or refused by name
-    flatten    JSON texts into one Arrow table of the schema
+    decode     bytes into the text of a log: whole, or refused by name
+    flatten    texts of logs into one Arrow table of the schema; flatten.c reads the JSON
+    copies     no record twice among those read shortly one after the other
     write      Arrow tables into Parquet parts by month, not yet visible
-    dedupe     no record twice, within a batch and against the lake
+    dedupe     no record twice in the lake
     ledger     what became of every object
     manifest   the one file that makes parts and ledger rows visible together
     commit     a written batch becomes part of the lake
+    compact    small parts into large ones
     executors  where batches run
     ingest     all of the above, as one function
     lake       a committed lake opened in DuckDB

@@ -10,10 +10,10 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from analyzer import ledger, manifest
+from analyzer.batch import Batch, new_id
 from analyzer.dedupe import LakeDeduper, by_object, without_objects
 from analyzer.ledger import LEFT_OUT, TAKEN, Outcome, Replacement, Status
 from analyzer.manifest import Change, Manifest, Part
-from analyzer.plan import Batch, new_id
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -21,25 +21,12 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
-    from analyzer.dedupe import Copy, FoundCopies
+    from analyzer.batch import WrittenBatch
+    from analyzer.copies import Copy
     from analyzer.lake_files import LakeFiles
     from analyzer.listing import LogObject
 
 _NOTHING = Replacement((), frozenset(), frozenset())
-
-
-@dataclass(frozen=True, slots=True)
-class WrittenBatch:
-    """A batch whose parts are on disk and not yet visible."""
-
-    batch: Batch
-    parts: tuple[Part, ...]
-    outcomes: tuple[Outcome, ...]
-    json_bytes: int
-    cpu_seconds: dict[str, float]
-    """By stage, of the thread that decodes."""
-    copies: FoundCopies
-    """What was left out of the parts; `outcomes` do not count it yet."""
 
 
 @dataclass(slots=True)
@@ -92,7 +79,9 @@ class Committer:
         standing = [part for part in self.lake.events if part.path not in old] + rewritten
         parts, copies = self._deduplicate(written, standing)
         self._lost.update(copy.key for copy in copies)
-        copies += self._deduper.with_keepers(written.copies, [*standing, *parts], self._lost)
+        copies += self._deduper.with_keepers(
+            written.copies, written.copied_ids, [*standing, *parts], self._lost
+        )
         outcomes = _count_copies(outcomes, copies)
         replaced = {part.path for part in written.parts} - {part.path for part in parts}
         self._publish(
@@ -175,6 +164,7 @@ class Committer:
             self._files,
             [part for part in (*self.lake.objects, *objects) if part.path not in removed],
             f"{part_id}-merged",
+            ledger.MERGED_AT_ONCE,
         )
         if merged is not None:
             removed = removed | merged.removed
@@ -204,7 +194,7 @@ class Committer:
         """Return the parts of `batches` that hold rows of `keys`, and what replaces them."""
         old, rewritten = set(), []
         for part in self.lake.events:
-            if manifest.batch_of(part.path) in batches:
+            if not part.batches.isdisjoint(batches):
                 rest = without_objects(self._files, part, keys)
                 if rest is not part:
                     old.add(part.path)

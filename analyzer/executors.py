@@ -78,10 +78,9 @@ def lanes(count: int) -> Iterator[Sequence[Lane]]:
     if count == 1:
         yield [InThisProcess()]
         return
-    # Never fork: DuckDB, Arrow and obstore have threads, which a fork would lose.
-    context = multiprocessing.get_context("spawn")
     for name, value in KEEP_MEMORY.items():
         os.environ.setdefault(name, value)  # the processes to come inherit it
+    context = _start_context()
     pools = [
         ProcessPoolExecutor(1, mp_context=context, initializer=_start_worker) for _ in range(count)
     ]
@@ -94,6 +93,19 @@ def lanes(count: int) -> Iterator[Sequence[Lane]]:
     finally:
         for pool in pools:
             pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _start_context() -> multiprocessing.context.BaseContext:
+    """Return how processes start.
+
+    Never by a fork of this one: DuckDB, Arrow and obstore have threads, which a fork would
+    lose. A fork server has none: it imports what a worker needs, once, and forks.
+    """
+    if "forkserver" not in multiprocessing.get_all_start_methods():
+        return multiprocessing.get_context("spawn")
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["analyzer.batch"])
+    return context
 
 
 class InThisProcess:

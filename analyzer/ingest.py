@@ -1,54 +1,50 @@
 """The journey: list -> plan -> (fetch -> decode -> flatten -> write) per batch -> commit.
 
 `ingest` runs in the driver, which alone lists, plans and commits. `read_batch` and
-`write_batch` run where their lane is; what they write is not visible until the driver has
-committed it.
+`write_batch` (in `batch`) run where their lane is; what they write is not visible until the
+driver has committed it.
 """
 
 from __future__ import annotations
 
-import time
-from collections import defaultdict
-from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cache
-from itertools import accumulate, cycle
+from itertools import cycle
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from analyzer import ledger, manifest
-from analyzer.commit import Committer, Tally, WrittenBatch
-from analyzer.decode import decode
-from analyzer.dedupe import Fingerprints, FoundCopies, RecentRecords
-from analyzer.errors import LogRefused, UsageError
+from analyzer.batch import (
+    CpuSeconds,
+    Reading,
+    Task,
+    get_ready,
+    held_batches,
+    read_batch,
+    store_of,
+    take_object,
+    write_batch,
+)
+from analyzer.commit import Committer, Tally
+from analyzer.copies import RecentRecords
+from analyzer.errors import UsageError
 from analyzer.executors import InThisProcess, in_order, lanes
 from analyzer.fetch import fetch
-from analyzer.flatten import FlatRecords, Flattener, SourcedLog, joined
+from analyzer.flatten import Flattener
 from analyzer.lake_files import LakeFiles
-from analyzer.ledger import Outcome, Status
 from analyzer.listing import list_objects
-from analyzer.plan import Batch, Plan, Totals
+from analyzer.plan import Plan, Totals
 from analyzer.replace import together
 from analyzer.source import open_store
-from analyzer.store import NotFetched
-from analyzer.write import hours_of, write_events
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
     from datetime import datetime
 
-    import pyarrow as pa
-
-    from analyzer.decode import DecodedLog
+    from analyzer.batch import Batch, WrittenBatch
     from analyzer.executors import Lane
+    from analyzer.ledger import Outcome
     from analyzer.listing import LogObject, Scope
     from analyzer.source import Source
-    from analyzer.store import Store
-
-FLATTENED_AT_ONCE = 64 * 1024 * 1024
-"""Bytes of JSON that go through DuckDB in one call. A batch is meant to be smaller, so this
-matters only where objects are far larger than their compressed size promised."""
-
 
 WORTH_STARTING = 1_000
 """So many listed objects are worth more than one process, on a lake that has nothing yet."""
@@ -64,6 +60,11 @@ class IngestSettings:
     workers: int
     max_object_bytes: int
     """How much one object may decompress to."""
+
+    @property
+    def task(self) -> Task:
+        """What of it a worker must know."""
+        return Task(self.source, self.lake, self.max_object_bytes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +104,7 @@ def ingest(
     """
     files = LakeFiles(settings.lake)
     _require_apart(settings)
-    store = _store(settings.source)
+    store = store_of(settings.source)
     with manifest.exclusive(files), lanes(settings.workers) as workers:
         lake = manifest.open_for_writing(files)
         objects = list_objects(store, settings.source.prefix, settings.scope)
@@ -154,18 +155,18 @@ def read_and_write(
     A lane reads a batch, the driver says which of its rows are copies, and the same lane,
     which has kept the rows, writes the others.
     """
-    _held_batches().clear()  # of a run that failed in this very process
+    held_batches().clear()  # of a run that failed in this very process
     recent = RecentRecords()
     reading = in_order(
         (
-            lane.submit(read_batch, settings, batch)
+            lane.submit(read_batch, settings.task, batch)
             for lane, batch in zip(cycle(workers), batches, strict=False)
         ),
         ahead=len(workers),
     )
     return in_order(
         (
-            lane.submit(write_batch, settings, recent.take_in(fingerprints))
+            lane.submit(write_batch, settings.task, recent.take_in(fingerprints))
             for lane, fingerprints in zip(cycle(workers), reading, strict=False)
         ),
         ahead=len(workers),
@@ -182,102 +183,17 @@ def replacements(
     """
     changed: dict[str, LogObject] = {}
     for objects in plan.replacing():
+        reading = Reading("", settings.max_object_bytes, Flattener(), CpuSeconds())
         outcomes = [
-            take_object(log_object, body, "", settings.max_object_bytes)[0]
-            for log_object, body in fetch(_store(settings.source), objects)
+            take_object(log_object, body, reading)[0]
+            for log_object, body in fetch(store_of(settings.source), objects)
         ]
         changed |= {log_object.key: log_object for log_object in committer.settle(outcomes)}
     while changed:
         batch = together(committer.ledger(), changed)
-        fingerprints = lane.submit(read_batch, settings, batch).result()
+        fingerprints = lane.submit(read_batch, settings.task, batch).result()
         copies = RecentRecords().take_in(fingerprints)
-        yield lane.submit(write_batch, settings, copies).result()
-
-
-def get_ready() -> None:
-    """Start what the first batch would have to wait for."""
-    _flattener()
-
-
-@dataclass(frozen=True, slots=True)
-class ReadBatch:
-    """A batch that has been read, and waits in its worker to be written."""
-
-    batch: Batch
-    outcomes: list[Outcome]
-    events: pa.Table
-    json_bytes: int
-    cpu: CpuSeconds
-
-
-def read_batch(settings: IngestSettings, batch: Batch) -> Fingerprints:
-    """Fetch, decode and flatten a batch; its rows wait here for `write_batch`."""
-    cpu = CpuSeconds()
-    outcomes: list[Outcome] = []
-    flat: list[FlatRecords] = []
-    waiting: list[SourcedLog] = []
-    json_bytes = weight = 0
-    for log_object, body in fetch(_store(settings.source), batch.objects):
-        with cpu.of("decode"):
-            outcome, log = take_object(log_object, body, batch.id, settings.max_object_bytes)
-        outcomes.append(outcome)
-        if log is not None:
-            waiting.append(SourcedLog(log_object.key, log))
-            json_bytes += log.json_bytes
-            weight += log.json_bytes
-        if weight > FLATTENED_AT_ONCE:
-            with cpu.of("flatten"):
-                flat.append(_flattener().flatten(waiting))
-            waiting, weight = [], 0
-    if waiting:
-        with cpu.of("flatten"):
-            flat.append(_flattener().flatten(waiting))
-    records = joined(flat)
-    _held_batches()[batch.id] = ReadBatch(batch, outcomes, records.events, json_bytes, cpu)
-    return Fingerprints(
-        batch_id=batch.id,
-        keys=tuple(outcome.log_object.key for outcome in outcomes),
-        ends=tuple(accumulate(outcome.records for outcome in outcomes)),
-        id_hashes=records.id_hashes.combine_chunks(),
-        text_hashes=records.text_hashes.combine_chunks(),
-        hours=frozenset(hours_of(records.events["event_time"])),
-    )
-
-
-def write_batch(settings: IngestSettings, copies: FoundCopies) -> WrittenBatch:
-    """Write a batch that this worker has read, without its copies."""
-    read = _held_batches().pop(copies.batch_id)
-    with read.cpu.of("write"):
-        files = LakeFiles(settings.lake)
-        parts = write_events(files, read.batch.id, read.events, copies.positions)
-    return WrittenBatch(
-        read.batch,
-        tuple(parts),
-        tuple(read.outcomes),
-        read.json_bytes,
-        dict(read.cpu.seconds),
-        copies,
-    )
-
-
-def take_object(
-    log_object: LogObject, body: bytes | NotFetched, part: str, max_bytes: int
-) -> tuple[Outcome, DecodedLog | None]:
-    """Return what becomes of an object, and its records if it is a log that has any."""
-    if isinstance(body, NotFetched):
-        status = Status(body.status)
-        return Outcome(log_object, status, body.reason, retry=body.retry), None
-    try:
-        log = decode(body, max_bytes)
-    except LogRefused as refusal:
-        return Outcome(log_object, Status.REFUSED, refusal.reason), None
-    if not log.records:
-        reason = "a log without records"
-        return Outcome(log_object, Status.EMPTY, reason, sha256=log.sha256), None
-    taken = Outcome(
-        log_object, Status.INGESTED, records=len(log.records), sha256=log.sha256, part=part
-    )
-    return taken, log
+        yield lane.submit(write_batch, settings.task, copies).result()
 
 
 def _not_read(batch: Batch) -> list[Outcome]:
@@ -311,36 +227,3 @@ def _require_an_archive(settings: IngestSettings, totals: Totals) -> None:
         f"no CloudTrail objects under {source.root}{source.prefix}{asked}; found {found}. "
         "Name the bucket and prefix that the trail writes to, or a copy of it"
     )
-
-
-class CpuSeconds:
-    """CPU seconds of this thread, by stage."""
-
-    def __init__(self) -> None:
-        """Nothing has been spent yet."""
-        self.seconds: defaultdict[str, float] = defaultdict(float)
-
-    @contextmanager
-    def of(self, stage: str) -> Iterator[None]:
-        """Count what the block spends as `stage`'s."""
-        start = time.thread_time()
-        yield
-        self.seconds[stage] += time.thread_time() - start
-
-
-@cache
-def _store(source: Source) -> Store:
-    """One store for each worker process: its connections are worth keeping."""
-    return open_store(source)
-
-
-@cache
-def _flattener() -> Flattener:
-    """One DuckDB for each worker process."""
-    return Flattener()
-
-
-@cache
-def _held_batches() -> dict[str, ReadBatch]:
-    """What this process has read and not yet written, by batch id."""
-    return {}

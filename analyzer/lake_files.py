@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 from analyzer.errors import LakeError, StoreError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
 
     import pyarrow as pa
@@ -51,10 +51,19 @@ class LakeFiles:
             file.flush()
             os.fsync(file.fileno())
 
-    def write_parquet(self, path: str, table: pa.Table, **options: Any) -> int:  # noqa: ANN401
-        """Write a Parquet file and return its size in bytes."""
+    def write_parquet(
+        self,
+        path: str,
+        schema: pa.Schema,
+        tables: Iterable[pa.Table],
+        **options: Any,  # noqa: ANN401 (they are pyarrow's)
+    ) -> int:
+        """Write tables of `schema`, one behind the other, and return the file's bytes."""
+        rows = options.pop("row_group_size", None)
         with self._finished(path) as unfinished, unfinished.open("wb") as file:
-            pq.write_table(table, file, **options)
+            with pq.ParquetWriter(file, schema, **options) as writer:
+                for table in tables:
+                    writer.write_table(table, rows)
             size = file.tell()
             file.flush()
             os.fsync(file.fileno())

@@ -123,7 +123,14 @@ def _after_last(names: list[str], name: str) -> list[str] | None:
 def _minute(text: str) -> datetime | None:
     """`20230710T1145` as a time; None for digits that are no time."""
     try:
-        return datetime.strptime(text, "%Y%m%dT%H%M").replace(tzinfo=UTC)
+        return datetime(
+            int(text[:4]),
+            int(text[4:6]),
+            int(text[6:8]),
+            int(text[9:11]),
+            int(text[11:]),
+            tzinfo=UTC,
+        )
     except ValueError:
         return None
 

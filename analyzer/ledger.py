@@ -173,15 +173,17 @@ def forget(
     return Replacement(tuple(added), frozenset(removed), frozenset(batches))
 
 
-def merge(files: LakeFiles, parts: Sequence[Part], part_id: str) -> Replacement | None:
-    """Merge the small ledger parts into one when there are many; None when there are few."""
+def merge(
+    files: LakeFiles, parts: Sequence[Part], part_id: str, at_least: int
+) -> Replacement | None:
+    """Merge the small ledger parts into one when there are `at_least` so many; else None."""
     small = [part for part in parts if part.rows < SMALL_PART_ROWS]
-    if len(small) < MERGED_AT_ONCE:
+    if len(small) < at_least:
         return None
     merged = _write(files, f"objects/part-{part_id}.parquet", read_ledger(files, small))
     return Replacement((merged,), frozenset(part.path for part in small), frozenset())
 
 
 def _write(files: LakeFiles, path: str, rows: pa.Table) -> Part:
-    size = files.write_parquet(path, rows, compression="zstd")
+    size = files.write_parquet(path, rows.schema, [rows], compression="zstd")
     return Part(path, len(rows), size)

@@ -46,10 +46,10 @@ class LocalStore:
 
     def get(self, key: str, etag: str) -> bytes:
         """Return the file's bytes if it still has the size and time it was listed with."""
-        path = Path(self.root, key)
         try:
-            with path.open("rb") as file:
-                body = file.read()
+            # A Path would cost a tenth of what reading and decoding an object costs.
+            with open(self.root + key, "rb", buffering=0) as file:  # noqa: PTH123
+                body = file.readall()
                 if _etag(os.fstat(file.fileno())) != etag:
                     raise NotFetched("refused", "changed since it was listed")
         except FileNotFoundError:

@@ -40,6 +40,13 @@ class Part(msgspec.Struct, frozen=True):
     bytes: int
     hours: tuple[int, ...] = ()
     """The hours since 1970 that its events fall in; dedupe looks no further. -1: no time."""
+    merged: tuple[str, ...] = ()
+    """The ids of the batches whose rows it holds, where a compaction has merged several."""
+
+    @property
+    def batches(self) -> frozenset[str]:
+        """The ids of the batches whose rows it holds; the ledger's `part` names one of them."""
+        return frozenset(self.merged or [batch_of(self.path)])
 
 
 class Manifest(msgspec.Struct, frozen=True):

@@ -6,7 +6,6 @@ a million Python objects nor the memory for them.
 
 from __future__ import annotations
 
-import uuid
 from dataclasses import dataclass, fields
 from itertools import islice
 from operator import attrgetter
@@ -15,6 +14,7 @@ from typing import TYPE_CHECKING
 import duckdb
 import pyarrow as pa
 
+from analyzer.batch import Batch, new_id
 from analyzer.listing import LogObject
 from analyzer.queries import sql
 
@@ -43,18 +43,6 @@ _LISTED_TYPES: dict[str, pa.DataType] = {
 }
 _LISTED = pa.schema(_LISTED_TYPES)
 _FACTS = attrgetter(*(field.name for field in fields(LogObject)))
-
-
-@dataclass(frozen=True, slots=True)
-class Batch:
-    """Objects that are read, written and committed together."""
-
-    id: str
-    objects: tuple[LogObject, ...]
-    known: frozenset[str] = frozenset()
-    """Keys that the ledger has rows of, from an earlier version or attempt."""
-    dependents: frozenset[str] = frozenset()
-    """Keys that have not changed, and are read again for what they share with one that has."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,8 +139,3 @@ def _chunks(objects: Iterable[LogObject], listed: Callable[[int], None]) -> Iter
 def _json_bytes(log_object: LogObject) -> int:
     """Estimate what an object decompresses to."""
     return log_object.size * (_GZIP_RATIO if log_object.key.endswith(".gz") else 1)
-
-
-def new_id() -> str:
-    """Return an id that no other run, nor a straggler of a killed one, can have."""
-    return uuid.uuid4().hex[:16]

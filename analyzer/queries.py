@@ -23,7 +23,7 @@ def sql_folder() -> Traversable:
 
 @cache
 def sql(name: str) -> str:
-    """Return the text of `sql/NAME.sql`, such as `flatten` or `reports/tls_versions`."""
+    """Return the text of `sql/NAME.sql`, such as `plan/totals` or `reports/tls_versions`."""
     return sql_folder().joinpath(f"{name}.sql").read_text(encoding="utf-8")
 
 

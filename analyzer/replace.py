@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 import duckdb
 import pyarrow as pa
 
+from analyzer.batch import Batch, new_id
 from analyzer.listing import LogObject
-from analyzer.plan import Batch, new_id
 from analyzer.queries import sql
 
 if TYPE_CHECKING:

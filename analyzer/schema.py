@@ -177,6 +177,9 @@ COLUMNS: tuple[Column, ...] = (
     ),
 )
 
+DISTINCT_COLUMNS = frozenset({"event_id", "request_id", "shared_event_id"})
+"""Nearly every value of these stands once: a dictionary would cost time and save no space."""
+
 ARROW_TYPES: dict[Kind, pa.DataType] = {
     Kind.TEXT: pa.string(),
     Kind.TIME: pa.timestamp("us"),
@@ -190,6 +193,19 @@ EVENTS = pa.schema(
 )
 """The rows of `events`. `extra` is JSON text of what is unknown or not of the documented
 type; `source_key` is the object that the row came from."""
+
+DICTIONARY_COLUMNS = [
+    *(
+        column.name
+        for column in COLUMNS
+        if column.kind is Kind.TEXT and column.name not in DISTINCT_COLUMNS
+    ),
+    "source_key",
+]
+"""Texts that stand more than once: kept as positions in a dictionary on the way to Parquet."""
+
+JSON_COLUMNS = [*(column.name for column in COLUMNS if column.kind is Kind.JSON), "extra"]
+"""JSON texts, as they came but for the white space between tokens."""
 
 _LEDGER_TYPES: dict[str, pa.DataType] = {
     "key": pa.string(),

@@ -200,7 +200,7 @@ def test_forgetting_recent_records_changes_no_row_and_no_count(  # noqa: PLR0913
         log_folder.put(log_key(f"10{number:02}", f"n{number}"), [record(n) for n in numbers])
     ingest_and_check(tmp_path / "one", log_folder.root)
     at_once(batch)
-    monkeypatch.setattr("analyzer.dedupe.RECENT_ROWS", recent_rows)
+    monkeypatch.setattr("analyzer.copies.RECENT_ROWS", recent_rows)
 
     ingest_and_check(tmp_path / "two", log_folder.root)
     assert records_of(tmp_path / "two") == records_of(tmp_path / "one")

@@ -124,10 +124,10 @@ def test_two_workers_give_the_rows_of_one(
     assert records_of(lake) == records_of(archive_lake)
 
 
-def test_what_duckdb_flattens_at_once_changes_no_row(
+def test_how_much_is_flattened_at_once_changes_no_row(
     archive: Path, archive_lake: Path, lake: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("analyzer.ingest.FLATTENED_AT_ONCE", 200_000)
+    monkeypatch.setattr("analyzer.batch.FLATTENED_AT_ONCE", 200_000)
 
     ingest_and_check(lake, archive)
     assert records_of(lake) == records_of(archive_lake)

@@ -130,8 +130,8 @@ def test_merging_many_small_parts_changes_no_row(
     monkeypatch.setattr(ledger, "MERGED_AT_ONCE", 3)
     parts = [p for n in range(3) for p in write_ledger(files, f"{n}", [outcome(f"k{n}")], NOW)]
 
-    assert ledger.merge(files, parts[:2], "merged") is None
-    merged = ledger.merge(files, parts, "merged")
+    assert ledger.merge(files, parts[:2], "merged", at_least=3) is None
+    merged = ledger.merge(files, parts, "merged", at_least=3)
     assert merged is not None
     assert read_ledger(files, merged.added) == read_ledger(files, parts)
     assert merged.removed == {part.path for part in parts}
@@ -145,7 +145,7 @@ def test_a_large_part_is_not_written_anew_for_small_ones(
     [large] = write_ledger(files, "large", [outcome("a"), outcome("b")], NOW)
     small = [p for n in range(2) for p in write_ledger(files, f"{n}", [outcome(f"k{n}")], NOW)]
 
-    merged = ledger.merge(files, [large, *small], "merged")
+    merged = ledger.merge(files, [large, *small], "merged", at_least=2)
     assert merged is not None
     assert large.path not in merged.removed
 

@@ -18,11 +18,13 @@ def test_an_unknown_report_is_refused_with_those_that_there_are() -> None:
         report_sql("nothing")
 
 
-@pytest.mark.parametrize("name", ["../flatten", "tls_versions.sql", "", "/etc/passwd"])
+@pytest.mark.parametrize("name", ["../plan/totals", "tls_versions.sql", "", "/etc/passwd"])
 def test_a_report_is_no_path(name: str) -> None:
     with pytest.raises(UsageError):
         report_sql(name)
 
 
 def test_sql_is_read_as_it_stands_in_its_file() -> None:
-    assert sql("flatten") == sql_folder().joinpath("flatten.sql").read_text(encoding="utf-8")
+    assert sql("plan/totals") == sql_folder().joinpath("plan/totals.sql").read_text(
+        encoding="utf-8"
+    )

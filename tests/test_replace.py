@@ -253,7 +253,7 @@ def test_whatever_changes_the_lake_holds_what_its_objects_last_held(  # noqa: PL
     seed: int,
 ) -> None:
     at_once(batch)
-    monkeypatch.setattr("analyzer.dedupe.RECENT_ROWS", 5)
+    monkeypatch.setattr("analyzer.copies.RECENT_ROWS", 5)
     monkeypatch.setattr("analyzer.ledger.MERGED_AT_ONCE", 4)
     random = Random(f"{seed}/{batch}")  # noqa: S311 (repeatable, not secret)
     held: dict[str, set[int]] = {}

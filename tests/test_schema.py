@@ -2,15 +2,16 @@ from __future__ import annotations
 
 import json
 import re
-from functools import cache
+from typing import TYPE_CHECKING
 
 import pyarrow as pa
 import pytest
 
-from analyzer.decode import decode
-from analyzer.flatten import Flattener, SourcedLog
+from analyzer.flatten import Flattener
 from analyzer.schema import COLUMNS, EVENTS, LEDGER, Column, Kind
-from tests.conftest import MAX_BYTES, Json
+
+if TYPE_CHECKING:
+    from tests.conftest import Json
 
 PREFIXES = {
     (): "",
@@ -33,14 +34,10 @@ SAMPLES: dict[Kind, object] = {
 }
 
 
-@cache
-def one_flattener() -> Flattener:
-    return Flattener()
-
-
 def row_of(record: Json) -> Json:
-    log = decode(json.dumps({"Records": [record]}).encode(), MAX_BYTES)
-    return one_flattener().flatten([SourcedLog("key", log)]).events.to_pylist()[0]
+    flattener = Flattener()
+    flattener.take("key", json.dumps({"Records": [record]}).encode())
+    return flattener.finish().events.to_pylist()[0]
 
 
 def record_with(path: tuple[str, ...], value: object) -> Json:
@@ -87,10 +84,12 @@ def test_a_columns_name_is_cloudtrails_own_in_snake_case(column: Column) -> None
     )
 
 
-def test_flatten_returns_the_columns_of_the_schema_in_its_order() -> None:
-    log = decode(b'{"Records":[{}]}', MAX_BYTES)
+@pytest.mark.parametrize("records", [b"", b"{}", b'{"eventName":"A","readOnly":true}'])
+def test_flatten_returns_the_columns_of_the_schema_in_its_order(records: bytes) -> None:
+    flattener = Flattener()
+    flattener.take("key", b'{"Records":[' + records + b"]}")
 
-    assert Flattener().flatten([SourcedLog("key", log)]).events.schema.equals(EVENTS)
+    assert flattener.finish().events.cast(EVENTS).schema.equals(EVENTS)
 
 
 def test_no_column_and_no_path_stands_twice() -> None:

@@ -2,8 +2,8 @@
 --
 -- seen_ids(event_id) narrows both sides to the ids that stand more than once; a copy has the
 -- same value in every column but source_key. The lake's row is kept, else the part's first.
--- `extra` stands as it came, so it is compared as DuckDB writes JSON; half a surrogate pair,
--- which DuckDB does not read, is compared as it stands.
+-- JSON stands as it came, so json_columns are compared as DuckDB writes them; half a surrogate
+-- pair, which DuckDB does not read, is compared as it stands.
 WITH candidates AS (
     SELECT -1 AS position, *
     FROM near_rows
@@ -16,22 +16,26 @@ WITH candidates AS (
     WHERE event_id IN (FROM seen_ids)
 ),
 normalized AS (
-    SELECT * REPLACE (coalesce(TRY(json(extra)::VARCHAR), extra) AS extra) FROM candidates
+    SELECT
+        COLUMNS(lambda name: NOT list_contains(getvariable('json_columns'), name)),
+        coalesce(
+            TRY(json(COLUMNS(getvariable('json_columns')))::VARCHAR),
+            COLUMNS(getvariable('json_columns'))
+        )
+    FROM candidates
 ),
 contents AS (
     SELECT
         position,
         source_key,
-        hash(event_id) AS id_hash,
         row(*COLUMNS(* EXCLUDE (position, source_key))) AS content
     FROM normalized
 )
-SELECT position, source_key, kept, id_hash
+SELECT position, source_key, kept
 FROM (
     SELECT
         position,
         source_key,
-        id_hash,
         row_number() OVER same AS copy,
         first_value(source_key) OVER same AS kept
     FROM contents
