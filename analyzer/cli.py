@@ -168,6 +168,7 @@ def ingest_command(
     workers: int | None = None,
     max_object_size: int = 256,
     dry_run: Annotated[bool, Parameter(negative="", show_default=False)] = False,
+    compact: Annotated[bool, Parameter(negative="", show_default=False)] = False,
     quiet: Annotated[
         bool, Parameter(name=["--quiet", "-q"], negative="", show_default=False)
     ] = False,
@@ -194,6 +195,8 @@ def ingest_command(
         How many MiB one object may decompress to; a larger one is refused.
     dry_run
         Only say what would be read.
+    compact
+        Merge the lake's small parts at the end, as `tlstrail compact` does.
     quiet
         Say nothing but what was left out.
     """
@@ -219,7 +222,37 @@ def ingest_command(
             talk.print(sentence_of(preview(settings, watcher)), markup=False, soft_wrap=True)
             return ExitCode.DONE
         summary = ingest(settings, watcher, lambda: datetime.now(UTC))
-    return _conclude(summary, settings, talk, quiet=quiet)
+    code = _conclude(summary, settings, talk, quiet=quiet)
+    if compact:
+        _compact(settings.lake, talk, quiet=quiet)
+    return code
+
+
+@app.command(name="compact")
+def compact_command(
+    *,
+    lake: LakeOption = LakeOption(),
+    quiet: Annotated[
+        bool, Parameter(name=["--quiet", "-q"], negative="", show_default=False)
+    ] = False,
+) -> ExitCode:
+    """Merge the small parts of each month into large ones: a smaller lake, that opens faster.
+
+    Changes no row. May be interrupted at any time; run it again to go on.
+
+    For example:
+
+    ```
+    tlstrail compact --lake ./lake
+    ```
+
+    Parameters
+    ----------
+    quiet
+        Say nothing.
+    """
+    _compact(lake.lake, _stderr(), quiet=quiet)
+    return ExitCode.DONE
 
 
 @app.command(name="report")
@@ -379,6 +412,18 @@ def _conclude(
         )
     left_out = tally.left_out or summary.left_out_before
     return ExitCode.INCOMPLETE if left_out else ExitCode.DONE
+
+
+def _compact(lake: Path, talk: Console, *, quiet: bool) -> None:
+    """Compact a lake, and say what it was before and after."""
+    from analyzer.compact import compact
+    from analyzer.lake_files import LakeFiles
+    from analyzer.progress import compacting, sentence_of_compaction
+
+    with compacting(talk, quiet=quiet) as merging:
+        done = compact(LakeFiles(lake), merging)
+    if not quiet:
+        talk.print(sentence_of_compaction(done), markup=False, soft_wrap=True)
 
 
 def _done(tally: Tally, lake: Path) -> str:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from rich.progress import (
     BarColumn,
+    DownloadColumn,
     MofNCompleteColumn,
     Progress,
     SpinnerColumn,
@@ -20,11 +21,12 @@ from rich.progress import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from rich.console import Console
 
     from analyzer.commit import Tally
+    from analyzer.compact import Compaction, Size
     from analyzer.ingest import Watcher
     from analyzer.plan import Totals
 
@@ -164,3 +166,34 @@ def watching(console: Console, *, quiet: bool) -> Iterator[Watcher]:
         )
         with Progress(*columns, console=console) as progress:
             yield LiveLine(progress)
+
+
+@contextmanager
+def compacting(console: Console, *, quiet: bool) -> Iterator[Callable[[int, int], None]]:
+    """Yield who is to be told how many bytes of how many have been merged."""
+    columns = (
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        BarColumn(),
+        DownloadColumn(),
+        TimeElapsedColumn(),
+        TextColumn("·"),
+        TimeRemainingColumn(),
+        TextColumn("left"),
+    )
+    hidden = quiet or not console.is_terminal
+    with Progress(*columns, console=console, disable=hidden) as progress:
+        task = progress.add_task("compacting", total=None)
+        yield lambda done, total: progress.update(task, completed=done, total=total)
+
+
+def sentence_of_compaction(done: Compaction) -> str:
+    """Return what a lake was before a compaction and is after it, as one sentence."""
+    return (
+        f"events: {_sized(done.events_before)} became {_sized(done.events_after)}; "
+        f"ledger: {_sized(done.objects_before)} became {_sized(done.objects_after)}"
+    )
+
+
+def _sized(size: Size) -> str:
+    return f"{size.parts:,} parts ({size.bytes / _MEGABYTE:,.1f} MB)"

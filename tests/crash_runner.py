@@ -72,6 +72,7 @@ SCENARIOS: dict[str, tuple[list[dict[str, str]], dict[str, str]]] = {
     "a new lake": ([], FIRST),
     "new objects": ([FIRST], NEW),
     "changed objects": ([FIRST, NEW], CHANGED),
+    "a compaction": ([FIRST, NEW], {}),
 }
 """What was ingested before, and what comes in the run that is killed."""
 
@@ -187,6 +188,11 @@ def ingest(source: Path, lake: Path) -> int:
     return run(command)
 
 
+def compact(_source: Path, lake: Path) -> int:
+    """Run the command line and return its exit code."""
+    return run(["compact", "--lake", str(lake), "--quiet"])
+
+
 def put(archive: Path, objects: dict[str, str], version: int) -> None:
     """Write objects into the archive, with times of change that are always the same."""
     records = records_by_letter()
@@ -289,6 +295,7 @@ class Scenario:
         self.before = folder / "before"
         self._result = folder / "result.json"
         stages, self._killed_stage = SCENARIOS[name]
+        self._command = compact if name == "a compaction" else ingest
         self._stages = [*stages, self._killed_stage]
         for version, stage in enumerate(stages):
             put(self.archive, stage, version)
@@ -346,7 +353,7 @@ class Scenario:
     def _looked_at_and_run_again(self, lake: Path) -> dict[str, object]:
         # Without lake.json there is no lake, and nothing to be read.
         crashed = seen_by_a_reader(lake) if (lake / "lake.json").exists() else None
-        exit_code = ingest(self.archive, lake)
+        exit_code = self._command(self.archive, lake)
         return {
             "crashed": crashed,
             "exit_code": exit_code,
@@ -357,7 +364,7 @@ class Scenario:
 
     def _killed(self, lake: Path, moment: int) -> None:
         Moments(lake, kill_at=moment).watch()
-        ingest(self.archive, lake)
+        self._command(self.archive, lake)
 
     def _reference(self) -> int:
         """Run without a kill; keep what a reader sees after each commit."""
@@ -399,7 +406,7 @@ class Scenario:
     def _counted(self, lake: Path, copies: Path) -> dict[str, object]:
         moments = Moments(lake, copies=copies)
         moments.watch()
-        exit_code = ingest(self.archive, lake)
+        exit_code = self._command(self.archive, lake)
         moments.copy_commit()
         return {"exit_code": exit_code, "seen": moments.seen}
 
@@ -408,7 +415,7 @@ class Scenario:
 
         def imported() -> list[str]:
             lake = self._lake()
-            ingest(self.archive, lake)
+            self._command(self.archive, lake)
             seen_by_a_reader(lake)
             left_behind(lake)
             return list(sys.modules)
