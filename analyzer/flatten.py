@@ -307,7 +307,7 @@ def _nodes() -> ctypes.Array[_Node]:
 @cache
 def _library() -> ctypes.CDLL:
     """Return flatten.c. Its calls let other threads run."""
-    library = ctypes.CDLL(str(Path(__file__).with_name(LIBRARY)))
+    library = ctypes.CDLL(str(Path(__file__).parent / LIBRARY))
     library.tlstrail_new.restype = ctypes.c_void_p
     library.tlstrail_new.argtypes = [
         ctypes.POINTER(_Node),
