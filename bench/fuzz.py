@@ -133,7 +133,7 @@ def is_utf8(text: bytes) -> bool:
 
 def is_log(text: bytes) -> bool:
     """Whether Python's parser finds one object with one array of objects named Records."""
-    found = []
+    found: list[tuple[str, object]] = []
 
     def members(pairs: list[tuple[str, object]]) -> dict[str, object]:
         found[:] = pairs  # in the end those of the outermost object

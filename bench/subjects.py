@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 PROCESSES = 2
 
 
-def tlstrail(archive: Path, out: Path) -> dict[str, object]:
+def tlstrail(archive: Path, out: Path, workers: int = PROCESSES) -> dict[str, object]:
     """Ingest the archive, deduplicated and with its ledger, and count CPU by stage."""
     from analyzer.ingest import IngestSettings, ingest
     from analyzer.listing import Scope
@@ -37,7 +37,7 @@ def tlstrail(archive: Path, out: Path) -> dict[str, object]:
         source=parse_source(str(archive), S3Access()),
         lake=out,
         scope=Scope(),
-        workers=PROCESSES,
+        workers=workers,
         max_object_bytes=256 * 1024 * 1024,
     )
     summary = ingest(settings, Silence(), lambda: datetime.now(UTC))
@@ -48,6 +48,25 @@ def tlstrail(archive: Path, out: Path) -> dict[str, object]:
         "json_bytes": summary.tally.json_bytes,
         "cpu_seconds_by_stage": dict(summary.tally.cpu_seconds),
     }
+
+
+def compacted(lake: Path, out: Path) -> dict[str, object]:
+    """Compact a copy of a lake."""
+    import shutil
+
+    from analyzer.compact import compact
+    from analyzer.lake_files import LakeFiles
+
+    shutil.copytree(lake, out)
+    done = compact(LakeFiles(out), lambda _done, _total: None)
+    return {"parts": done.events_after.parts, "bytes": done.events_after.bytes}
+
+
+def nothing_new(_archive: Path, out: Path) -> dict[str, object]:
+    """Ingest a simulated listing of a million objects, all of which the lake in `out` has."""
+    from bench.simulated import nothing_new
+
+    return nothing_new(out)
 
 
 def duckdb_read_json(archive: Path, out: Path) -> dict[str, object]:
@@ -162,13 +181,15 @@ def _parquet_rows(path: Path) -> int:
     return int(pq.read_metadata(path).num_rows)
 
 
-SUBJECTS: dict[str, Callable[[Path, Path], dict[str, object]]] = {
+SUBJECTS: dict[str, Callable[..., dict[str, object]]] = {
     "tlstrail": tlstrail,
+    "compacted": compacted,
+    "nothing_new": nothing_new,
     "chdb": chdb,
     "duckdb_read_json": duckdb_read_json,
     "floor": floor,
 }
 
 if __name__ == "__main__":
-    name, archive, out = sys.argv[1:]
-    print(json.dumps(SUBJECTS[name](Path(archive), Path(out))))
+    name, archive, out, *more = sys.argv[1:]
+    print(json.dumps(SUBJECTS[name](Path(archive), Path(out), *map(int, more))))
