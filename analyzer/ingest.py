@@ -40,10 +40,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
     from datetime import datetime
 
+    import pyarrow as pa
+
     from analyzer.batch import Batch, WrittenBatch
     from analyzer.executors import Lane
     from analyzer.ledger import Outcome
     from analyzer.listing import LogObject, Scope
+    from analyzer.manifest import Manifest
     from analyzer.source import Source
 
 WORTH_STARTING = 1_000
@@ -110,7 +113,7 @@ def ingest(
         objects = list_objects(store, settings.source.prefix, settings.scope)
         if not lake.objects:
             objects = starting(workers, objects)
-        plan = Plan(objects, ledger.read_ledger(files, lake.objects), watcher.listed)
+        plan = Plan(objects, seen_before(files, lake), watcher.listed)
         _require_an_archive(settings, plan.totals)
         watcher.planned(plan.totals)
         manifest.create(files)
@@ -133,9 +136,14 @@ def preview(settings: IngestSettings, watcher: Watcher) -> Totals:
     store = open_store(settings.source)
     lake = manifest.look(files)
     objects = list_objects(store, settings.source.prefix, settings.scope)
-    plan = Plan(objects, ledger.read_ledger(files, lake.objects), watcher.listed)
+    plan = Plan(objects, seen_before(files, lake), watcher.listed)
     _require_an_archive(settings, plan.totals)
     return plan.totals
+
+
+def seen_before(files: LakeFiles, lake: Manifest) -> Iterator[pa.Table]:
+    """Yield what a plan has to know of the ledger."""
+    return ledger.read_parts(files, lake.objects, ["key", "etag", "status", "retry"])
 
 
 def starting(workers: Sequence[Lane], objects: Iterable[LogObject]) -> Iterator[LogObject]:

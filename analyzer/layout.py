@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import Enum, auto
 
+import msgspec
+
 # AWS documents names with and without the underscore before the unique string.
 _LOG_NAME = re.compile(
     r"(?P<account>\d{12})_CloudTrail_(?P<region>[a-z0-9-]+)_(?P<at>\d{8}T\d{4})Z\w*\.json(\.gz)?"
@@ -24,8 +26,7 @@ _ORGANIZATION = re.compile(r"o-[a-z0-9]{4,32}")
 _DAY = re.compile(r"(\d{4})/(\d{2})/(\d{2})(/|$)")
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(msgspec.Struct, frozen=True):
     """What a key says of an object. `skipped` names why it is no CloudTrail log, if it is none."""
 
     account_id: str | None = None

@@ -18,7 +18,7 @@ from analyzer.manifest import Part, next_generation
 from analyzer.schema import LEDGER
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Sequence
     from datetime import datetime
 
     from analyzer.lake_files import LakeFiles
@@ -77,7 +77,7 @@ def write_ledger(
     """Write the outcomes as one ledger part, not yet visible; none for no outcome."""
     if not outcomes:
         return ()
-    return (_write(files, f"objects/part-{part_id}.parquet", _table(outcomes, at)),)
+    return (write_part(files, f"objects/part-{part_id}.parquet", _table(outcomes, at)),)
 
 
 def _table(outcomes: Sequence[Outcome], at: datetime) -> pa.Table:
@@ -113,6 +113,14 @@ def read_ledger(files: LakeFiles, parts: Iterable[Part]) -> pa.Table:
         for part in parts
     ]
     return pa.concat_tables(tables) if tables else LEDGER.empty_table()
+
+
+def read_parts(
+    files: LakeFiles, parts: Iterable[Part], columns: Sequence[str]
+) -> Iterator[pa.Table]:
+    """Yield some columns of the ledger, a part at a time."""
+    for part in parts:
+        yield pq.read_table(files.full_path(part.path), columns=list(columns), partitioning=None)
 
 
 def taken_before(
@@ -169,7 +177,7 @@ def forget(
         removed.add(part.path)
         rest = rows.filter(pc.invert(goes))
         if len(rest):
-            added.append(_write(files, next_generation(part.path), rest))
+            added.append(write_part(files, next_generation(part.path), rest))
     return Replacement(tuple(added), frozenset(removed), frozenset(batches))
 
 
@@ -180,10 +188,11 @@ def merge(
     small = [part for part in parts if part.rows < SMALL_PART_ROWS]
     if len(small) < at_least:
         return None
-    merged = _write(files, f"objects/part-{part_id}.parquet", read_ledger(files, small))
+    merged = write_part(files, f"objects/part-{part_id}.parquet", read_ledger(files, small))
     return Replacement((merged,), frozenset(part.path for part in small), frozenset())
 
 
-def _write(files: LakeFiles, path: str, rows: pa.Table) -> Part:
+def write_part(files: LakeFiles, path: str, rows: pa.Table) -> Part:
+    """Write rows of the ledger as the part `path`."""
     size = files.write_parquet(path, rows.schema, [rows], compression="zstd")
     return Part(path, len(rows), size)

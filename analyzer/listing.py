@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from analyzer.errors import UsageError
 from analyzer.layout import (
     FolderPlace,
@@ -71,8 +73,7 @@ def _among(value: str | None, wanted: tuple[str, ...]) -> bool:
     return not wanted or value is None or value in wanted
 
 
-@dataclass(frozen=True, slots=True)
-class LogObject:
+class LogObject(msgspec.Struct, frozen=True):
     """An object that was listed, and what its key says. Nothing of it has been read."""
 
     key: str

@@ -1,22 +1,24 @@
 """What was listed, minus what the lake has already seen, cut into batches.
 
-The comparison is SQL over the listing and the ledger, so a million objects cost neither
-a million Python objects nor the memory for them.
+The comparison is SQL, some thousand listed objects at a time: of those that the ledger has
+settled only the count is kept, and of the ledger 36 bytes a row, so that a second run over a
+million objects costs neither a million Python objects nor the memory for them.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from itertools import islice
-from operator import attrgetter
 from typing import TYPE_CHECKING
 
 import duckdb
+import msgspec
 import pyarrow as pa
 
 from analyzer.batch import Batch, new_id
 from analyzer.listing import LogObject
 from analyzer.queries import sql
+from analyzer.schema import LEDGER
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -42,7 +44,6 @@ _LISTED_TYPES: dict[str, pa.DataType] = {
     "skipped": pa.string(),
 }
 _LISTED = pa.schema(_LISTED_TYPES)
-_FACTS = attrgetter(*(field.name for field in fields(LogObject)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,19 +65,36 @@ class Plan:
     """The listing beside the ledger. Nothing has been read of any object."""
 
     def __init__(
-        self, objects: Iterable[LogObject], ledger: pa.Table, listed: Callable[[int], None]
+        self,
+        objects: Iterable[LogObject],
+        ledger: Iterable[pa.Table],
+        listed: Callable[[int], None],
     ) -> None:
-        """Take in a listing, and the ledger as it is; `listed` is told the count so far."""
+        """Take in a listing, and the ledger as it is; `listed` is told the count so far.
+
+        Of the ledger's tables the columns key, etag, status and retry are read.
+        """
         self._duckdb = duckdb.connect(config={"threads": 1})
-        self._duckdb.register("ledger", ledger)
-        self._duckdb.register("listed_now", _LISTED.empty_table())
-        self._duckdb.execute("CREATE TABLE listed AS FROM listed_now")
+        self._fill("seen", "ledger_now", ledger, LEDGER)
+        self._fill("counted", "listed_now", [], _LISTED)
+        self._fill("open_objects", "listed_now", [], _LISTED)
         for chunk in _chunks(objects, listed):
-            self._duckdb.register("listed_now", chunk)
-            self._duckdb.execute("INSERT INTO listed FROM listed_now")
+            self._fill("counted", "listed_now", [chunk], _LISTED)
+            self._fill("open_objects", "listed_now", [chunk], _LISTED)
         self._duckdb.execute(f"CREATE TABLE to_read AS {sql('plan/to_read')}")
         self.totals = Totals(*self._duckdb.execute(sql("plan/totals")).fetchall()[0])
         self.not_to_read = self._not_to_read()
+
+    def _fill(
+        self, table: str, source: str, arrivals: Iterable[pa.Table], schema: pa.Schema
+    ) -> None:
+        """Add the answers of `sql/plan/TABLE.sql` over each of `arrivals` to `table`."""
+        self._duckdb.register(source, schema.empty_table())
+        self._duckdb.execute(f"CREATE TABLE IF NOT EXISTS {table} AS {sql(f'plan/{table}')}")
+        for arrived in arrivals:
+            self._duckdb.register(source, arrived)
+            self._duckdb.execute(f"INSERT INTO {table} {sql(f'plan/{table}')}")
+        self._duckdb.unregister(source)
 
     @property
     def batch_count(self) -> int:
@@ -127,7 +145,7 @@ def _chunks(objects: Iterable[LogObject], listed: Callable[[int], None]) -> Iter
     stream = iter(objects)
     count = 0
     while chunk := list(islice(stream, LISTED_AT_ONCE)):
-        columns = zip(*map(_FACTS, chunk), strict=True)
+        columns = zip(*map(msgspec.structs.astuple, chunk), strict=True)
         arrays = [
             pa.array(column, field.type) for column, field in zip(columns, _LISTED, strict=True)
         ]

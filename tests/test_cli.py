@@ -408,7 +408,7 @@ def test_an_output_that_is_a_device_stays_one(
 def generated(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A made-up archive that takes some seconds when every two objects are a commit."""
     folder = tmp_path_factory.mktemp("generated") / "archive"
-    generate(folder, Settings(events=4_000, events_per_object=40, processes=1))
+    generate(folder, Settings(events=8_000, events_per_object=20, processes=1))
     return folder
 
 

@@ -1,11 +1,11 @@
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import pytest
+from msgspec.structs import replace
 
 from analyzer.layout import describe_object
 from analyzer.listing import LogObject
@@ -45,7 +45,7 @@ def ledger_row(
 
 
 def plan_of(objects: list[LogObject], ledger: list[Any] | None = None) -> Plan:
-    return Plan(objects, pa.Table.from_pylist(ledger or [], LEDGER), lambda _: None)
+    return Plan(objects, [pa.Table.from_pylist(ledger or [], LEDGER)], lambda _: None)
 
 
 def keys(objects: list[LogObject]) -> list[str]:
@@ -179,7 +179,7 @@ def test_the_listing_is_counted_as_it_comes(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr("analyzer.plan.LISTED_AT_ONCE", 2)
     counts: list[int] = []
 
-    Plan((listed(n) for n in range(5)), LEDGER.empty_table(), counts.append)
+    Plan((listed(n) for n in range(5)), [], counts.append)
     assert counts == [2, 4, 5]
 
 

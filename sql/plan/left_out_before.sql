@@ -1,6 +1,6 @@
 -- Which listed objects did an earlier run have to leave out, and are not asked for again?
 SELECT key
-FROM listed
-SEMI JOIN (FROM ledger WHERE status IN ('refused', 'archived', 'missing')) USING (key, etag)
-ANTI JOIN to_read USING (key, etag)
+FROM open_objects
+SEMI JOIN (FROM seen WHERE left_out) USING (version_digest)
+ANTI JOIN to_read USING (key)
 ORDER BY key

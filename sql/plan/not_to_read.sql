@@ -1,8 +1,8 @@
 -- Which listed objects are for the ledger only: no CloudTrail logs, or archived ones?
 SELECT
-    l.*,
-    l.key IN (SELECT key FROM ledger) AS known
-FROM listed AS l
-ANTI JOIN ledger USING (key, etag)
-WHERE l.skipped IS NOT NULL OR l.archived
-ORDER BY l.key
+    * EXCLUDE (key_digest, version_digest),
+    key_digest IN (SELECT key_digest FROM seen) AS known
+FROM open_objects
+ANTI JOIN seen USING (version_digest)
+WHERE skipped IS NOT NULL OR archived
+ORDER BY key

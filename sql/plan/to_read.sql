@@ -4,10 +4,10 @@
 -- the order of delivery, so that copies of a record come near each other. `known` says that the
 -- ledger has rows of the key; `replaces`, that the lake has records of an earlier version.
 SELECT
-    l.*,
-    l.key IN (SELECT key FROM ledger) AS known,
-    l.key IN (SELECT key FROM ledger WHERE status IN ('ingested', 'empty')) AS replaces
-FROM listed AS l
-ANTI JOIN (FROM ledger WHERE NOT retry) AS settled USING (key, etag)
-WHERE l.skipped IS NULL AND NOT l.archived
-ORDER BY l.delivered_at, l.account_id, l.region, l.key
+    * EXCLUDE (key_digest, version_digest),
+    key_digest IN (SELECT key_digest FROM seen) AS known,
+    key_digest IN (SELECT key_digest FROM seen WHERE taken) AS replaces
+FROM open_objects
+ANTI JOIN (FROM seen WHERE NOT retry) USING (version_digest)
+WHERE skipped IS NULL AND NOT archived
+ORDER BY delivered_at, account_id, region, key
