@@ -31,6 +31,9 @@ ROWS_AT_ONCE = 50_000
 
 _EXPLAIN = re.compile(r"^\s*EXPLAIN\s+(ANALYZE\s+)?", re.IGNORECASE)
 
+_CLIENTS = ("views/client_names", "views/client_fixes", "views/client")
+"""The client parser. Defining it takes as long as opening the lake, so it waits for a question."""
+
 _MONTH = pa.field("month", pa.string())
 """The partition of a row, which stands in the path and not in the file."""
 
@@ -60,14 +63,23 @@ class Lake:
         self.committed = committed
         self.root = root
         self._duckdb = connection
+        self._clients_are_defined = False
 
     @contextmanager
     def query(self, text: str) -> Iterator[pa.RecordBatchReader]:
         """Yield the answer to one statement that only reads. Raises `QueryError`."""
         with self._as_it_was(), _refusals():
+            self._define_clients(text)
             reader = self._duckdb.sql(_only_reading(text)).to_arrow_reader(ROWS_AT_ONCE)
         with closing(reader):
             yield pa.RecordBatchReader.from_batches(reader.schema, _batches(reader))
+
+    def _define_clients(self, text: str) -> None:
+        """Define the client parser, for the first question that mentions it."""
+        if not self._clients_are_defined and "client" in text.lower():
+            for name in _CLIENTS:
+                self._duckdb.execute(sql(name))
+            self._clients_are_defined = True
 
     @contextmanager
     def _as_it_was(self) -> Iterator[None]:
