@@ -115,6 +115,7 @@ def open_lake(root: Path, narrowing: Narrowing) -> Iterator[Lake]:
         _view(connection, "event_rows", EVENTS.append(_MONTH), empty=not event_files)
         _view(connection, "objects", LEDGER, empty=not object_files)
         connection.execute(sql("views/events"))
+        connection.execute(sql("views/attributed_events"))
         connection.execute(sql("views/cloudtrail"))
         connection.execute("SET lock_configuration = true")
         yield Lake(connection, committed, root, narrowing)

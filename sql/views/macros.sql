@@ -18,3 +18,61 @@ CREATE OR REPLACE TEMP MACRO element_at(container, position) AS container[positi
 -- The account of a record, by the rule of AWS's own processing library.
 CREATE OR REPLACE TEMP MACRO account_of(recipient, caller, issuer) AS
     coalesce(recipient, caller, issuer);
+
+-- Whether a caller still called in the last week that there are records of.
+CREATE OR REPLACE TEMP MACRO is_active(last_seen, last_record) AS
+    last_seen > last_record - INTERVAL 7 DAY;
+
+CREATE OR REPLACE TEMP MACRO is_ip(text) AS
+    regexp_full_match(text, '(?:(?:25[0-5]|2[0-4]\d|1?\d?\d)\.){3}(?:25[0-5]|2[0-4]\d|1?\d?\d)')
+    OR regexp_full_match(text, '[0-9A-Fa-f]{0,4}(?::[0-9A-Fa-f]{0,4}){2,7}');
+
+-- The networks of RFC 1918, 6598 and 4193, loopback and link-local ones.
+CREATE OR REPLACE TEMP MACRO is_private_ip(ip) AS
+    regexp_matches(ip, '^(?:10|127|192\.168|169\.254|172\.(?:1[6-9]|2\d|3[01]))\.')
+    OR regexp_matches(ip, '^100\.(?:6[4-9]|[7-9]\d|1[01]\d|12[0-7])\.')
+    OR regexp_matches(lower(ip), '^(?:f[cd][0-9a-f]{2}:|fe[89ab][0-9a-f]:|::1$)');
+
+-- What kind of place a call came from. CloudTrail also writes service names and `AWS Internal`:
+-- https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-event-reference-record-contents.html
+CREATE OR REPLACE TEMP MACRO ip_kind(ip) AS
+    CASE
+        WHEN ip IS NULL THEN 'absent'
+        WHEN ip ILIKE 'AWS Internal%' THEN 'AWS Internal'
+        WHEN regexp_matches(ip, '^[A-Za-z0-9.-]+\.amazonaws\.com(?:\.cn)?$') THEN 'AWS service'
+        WHEN NOT is_ip(ip) THEN 'other'
+        WHEN is_private_ip(ip) THEN 'private'
+        ELSE 'public'
+    END;
+
+-- Whether a recorded session stays secret when the server's key is lost one day: the suites of
+-- TLS 1.3 and those that begin with ECDHE or DHE, in OpenSSL's and in IANA's names. NULL for
+-- what is no cipher suite.
+CREATE OR REPLACE TEMP MACRO forward_secrecy(suite) AS
+    CASE
+        WHEN regexp_matches(suite, '^(?:TLS_)?(?:ECDHE|DHE|EDH)[-_]|^TLS_(?:AES|CHACHA20|SM4)_') THEN true
+        WHEN regexp_matches(suite, 'AES|CHACHA20|CAMELLIA|ARIA|SEED|IDEA|DES|RC4|NULL') THEN false
+    END;
+
+-- What RFC 9325 (BCP 195), sections 4.1 and 4.2, holds against a cipher suite; NULL: nothing.
+-- https://www.rfc-editor.org/rfc/rfc9325.html
+CREATE OR REPLACE TEMP MACRO cipher_weakness(suite) AS
+    CASE
+        WHEN forward_secrecy(suite) IS NULL THEN NULL
+        WHEN regexp_matches(suite, '(?:^|[-_])NULL') THEN 'no encryption'
+        WHEN regexp_matches(suite, '^EXP|EXPORT') THEN 'export grade'
+        WHEN suite LIKE '%RC4%' THEN 'RC4'
+        WHEN regexp_matches(suite, '(?:^|[-_])3?DES[-_]') THEN 'DES or 3DES'
+        WHEN suite LIKE '%MD5' THEN 'MD5'
+        WHEN NOT forward_secrecy(suite) THEN 'no forward secrecy'
+        WHEN NOT regexp_matches(suite, 'GCM|CCM|POLY1305') THEN 'no authenticated encryption'
+    END;
+
+-- Whether a key exchange withstands a quantum computer: a hybrid with ML-KEM, or Kyber before it.
+-- https://docs.aws.amazon.com/kms/latest/developerguide/ct-encapsulate.html
+CREATE OR REPLACE TEMP MACRO is_post_quantum(key_exchange) AS
+    regexp_matches(lower(key_exchange), 'mlkem|kyber');
+
+-- Whether a record is a data event; records before 1.07 have no category.
+CREATE OR REPLACE TEMP MACRO is_data_event(category, management_event) AS
+    coalesce(category = 'Data', NOT management_event, false);
