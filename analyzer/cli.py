@@ -276,8 +276,11 @@ def report_command(
     Parameters
     ----------
     name
-        A report: tls_versions, legacy_by_service, legacy_callers, legacy_detail,
-        conflicting_records. The audit without it.
+        A report: tls_versions, tls_timeline, fix_first, legacy_by_account_region,
+        legacy_by_client, legacy_by_principal, legacy_by_service, legacy_by_source,
+        legacy_callers, legacy_detail, legacy_endpoints, after_enforcement, cipher_suites,
+        conflicting_records, data_events, key_exchange, tls13_readiness. The audit without
+        it.
     """
     from analyzer.audit import audit, render_audit
     from analyzer.lake import open_lake
