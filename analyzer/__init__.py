@@ -22,7 +22,9 @@ The journey, in reading order:
     ingest     all of the above, as one function
     lake       a committed lake opened in DuckDB
     queries    where the SQL is: a report is its file in sql/reports
-    audit      the reports that matter most, and the verdict
+    verdict    what can be said, as a function of the evidence
+    audit      the verdict, what it rests on, and the reports that matter most
+    audit_text the audit for a terminal, as Markdown and as JSON
     status     what became of every object, and whether the figures add up
     render     an answer as a table, csv, json, ndjson, md or parquet
     progress   what a person sees while it runs

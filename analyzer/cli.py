@@ -282,7 +282,8 @@ def report_command(
         conflicting_records, data_events, key_exchange, tls13_readiness. The audit without
         it.
     """
-    from analyzer.audit import audit, render_audit
+    from analyzer.audit import audit
+    from analyzer.audit_text import render_audit
     from analyzer.lake import open_lake
     from analyzer.queries import report_sql
     from analyzer.render import render

@@ -57,8 +57,10 @@ class Lake:
         committed: Manifest,
         root: Path,
         narrowing: Narrowing,
+        lake_id: str | None,
     ) -> None:
         """Use `open_lake`."""
+        self.id = lake_id
         self.narrowing = narrowing
         self.committed = committed
         self.root = root
@@ -118,7 +120,7 @@ def open_lake(root: Path, narrowing: Narrowing) -> Iterator[Lake]:
         connection.execute(sql("views/attributed_events"))
         connection.execute(sql("views/cloudtrail"))
         connection.execute("SET lock_configuration = true")
-        yield Lake(connection, committed, root, narrowing)
+        yield Lake(connection, committed, root, narrowing, manifest.read_head(files).lake_id)
 
 
 def _whole(files: LakeFiles) -> Manifest:

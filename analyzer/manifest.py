@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
+from uuid import uuid4
 
 import msgspec
 from filelock import FileLock, Timeout
@@ -68,6 +69,8 @@ class Head(msgspec.Struct, frozen=True):
     format_version: int = FORMAT_VERSION
     schema_version: int = SCHEMA_VERSION
     made_by: str = f"tlstrail {__version__}"
+    lake_id: str | None = None
+    """Tells this lake from every other. None for a lake made before there were ids."""
 
 
 class Change(msgspec.Struct, frozen=True):
@@ -114,7 +117,7 @@ def create(files: LakeFiles) -> None:
     try:
         read_head(files)
     except FileNotFoundError:
-        files.write("lake.json", msgspec.json.encode(Head()))
+        files.write("lake.json", msgspec.json.encode(Head(lake_id=uuid4().hex)))
 
 
 def read_head(files: LakeFiles) -> Head:

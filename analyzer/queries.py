@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import cache
+from hashlib import sha256
 from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING
 from analyzer.errors import UsageError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from importlib.resources.abc import Traversable
 
 
@@ -33,9 +35,29 @@ def names(folder: str) -> list[str]:
     return sorted(path.name.removesuffix(".sql") for path in listed if path.name.endswith(".sql"))
 
 
+def fingerprint() -> str:
+    """Return a sha256 over all SQL, names and texts: the same where every answer is."""
+    texts = sorted(_texts(sql_folder(), ""))
+    return sha256("".join(f"{path}\0{text}\0" for path, text in texts).encode()).hexdigest()
+
+
+def question(text: str) -> str:
+    """Return the question that a query answers: its first line, a comment."""
+    return text.partition("\n")[0].removeprefix("-- ")
+
+
 def report_sql(name: str) -> str:
     """Return the text of a report. Raises `UsageError` for a name that is none."""
     known = names("reports")
     if name not in known:
         raise UsageError(f"no report {name!r}; there are: {', '.join(known)}")
     return sql(f"reports/{name}")
+
+
+def _texts(folder: Traversable, path: str) -> Iterator[tuple[str, str]]:
+    """Yield the path and the text of each SQL file in `folder` and below."""
+    for entry in folder.iterdir():
+        if entry.is_dir():
+            yield from _texts(entry, f"{path}{entry.name}/")
+        elif entry.name.endswith(".sql"):
+            yield f"{path}{entry.name}", entry.read_text(encoding="utf-8")

@@ -1,185 +1,81 @@
 from __future__ import annotations
 
-import io
-import json
-from dataclasses import replace
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import pytest
+import msgspec
 
-from analyzer.audit import SECTIONS, Evidence, audit, judge, render_audit
-from analyzer.errors import UsageError
+from analyzer import __version__
+from analyzer.audit import SECTIONS, Audit, audit
 from analyzer.lake import Narrowing, open_lake
-from analyzer.render import Format
-from tests.conftest import ingest_and_check, log_bytes, log_key, record
+from analyzer.queries import fingerprint, report_sql
+from tests.conftest import ingest_and_check, log_key, record
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from tests.conftest import LogFolder
 
-NOTHING = Evidence(
-    records=0,
-    records_with_tls_version=0,
-    records_with_unknown_tls_version=0,
-    legacy_calls=0,
-    legacy_first_seen=None,
-    legacy_last_seen=None,
-    first_record=None,
-    last_record=None,
-    objects_listed=0,
-    objects_read=0,
-    objects_skipped=0,
-    objects_refused=0,
-    objects_archived=0,
-    objects_missing=0,
-)
-CLEAN = replace(
-    NOTHING, records=200, records_with_tls_version=150, objects_listed=9, objects_read=9
-)
-LEGACY = replace(
-    CLEAN,
-    legacy_calls=1_234,
-    legacy_first_seen=datetime(2022, 10, 5, 2, 0),  # noqa: DTZ001 (as the lake gives it)
-    legacy_last_seen=datetime(2024, 1, 10, 9, 22),  # noqa: DTZ001
-)
 
-VERDICTS = {
-    "cannot tell": [
-        NOTHING,
-        replace(NOTHING, records=200),
-        replace(NOTHING, records=200, records_with_unknown_tls_version=200),
-        replace(NOTHING, objects_listed=5, objects_refused=5),
-    ],
-    "none found": [CLEAN, replace(CLEAN, objects_skipped=1_000)],
-    "none found, but incomplete": [
-        replace(CLEAN, objects_refused=1),
-        replace(CLEAN, objects_archived=1),
-        replace(CLEAN, objects_missing=1),
-        replace(CLEAN, records_with_unknown_tls_version=1),
-    ],
-    "legacy found": [
-        LEGACY,
-        replace(LEGACY, objects_refused=3),
-        replace(LEGACY, legacy_calls=1),
-        replace(LEGACY, legacy_first_seen=None, legacy_last_seen=None),
-    ],
-}
-
-
-@pytest.mark.parametrize(
-    ("evidence", "verdict"),
-    [(evidence, verdict) for verdict, cases in VERDICTS.items() for evidence in cases],
-)
-def test_the_evidence_has_its_verdict(evidence: Evidence, verdict: str) -> None:
-    assert judge(evidence).verdict == verdict
-
-
-def test_only_a_complete_answer_has_no_reason_against_it() -> None:
-    assert judge(CLEAN).reasons == ()
-    assert len(judge(replace(CLEAN, objects_refused=2, objects_missing=1)).reasons) == 2
-    assert judge(replace(LEGACY, objects_refused=2)).reasons[0].startswith("2 objects were refused")
-
-
-def test_the_sentence_has_the_figures_that_it_rests_on() -> None:
-    sentence = judge(LEGACY).sentence
-
-    for figure in ("1,234 calls", "2022-10-05", "2024-01-10", "150 of 200 records", "75.0 %"):
-        assert figure in sentence
-
-
-def test_no_sentence_says_more_than_was_seen() -> None:
-    for cases in VERDICTS.values():
-        for evidence in cases:
-            sentence = judge(evidence).sentence.lower()
-            assert "proven" not in sentence
-            assert "nobody" not in sentence
-
-
-def audited(lake: Path, form: Format, narrowing: Narrowing = Narrowing()) -> str:  # noqa: B008 (frozen)
-    out = io.BytesIO()
+def audit_of(lake: Path, narrowing: Narrowing = Narrowing()) -> Audit:  # noqa: B008 (frozen)
     with open_lake(lake, narrowing) as opened:
-        render_audit(audit(opened), form, out, 120)
-    return out.getvalue().decode()
+        return audit(opened)
 
 
-def test_json_has_the_verdict_first_and_then_what_it_rests_on(archive_lake: Path) -> None:
-    content: dict[str, Any] = json.loads(audited(archive_lake, Format.JSON))
+def test_a_section_has_its_question_its_sql_and_the_whole_answer(archive_lake: Path) -> None:
+    sections = audit_of(archive_lake).sections
 
-    assert list(content) == [
-        "verdict",
-        "sentence",
-        "reasons",
-        "asked_about",
-        "evidence",
-        *SECTIONS,
-    ]
-    assert content["verdict"] == "legacy found"
-    assert content["evidence"] == {
-        "records": 1_256,
-        "records_with_tls_version": 920,
-        "records_with_unknown_tls_version": 2,
-        "legacy_calls": 167,
-        "legacy_first_seen": "2022-10-05T02:00:51Z",
-        "legacy_last_seen": "2024-01-10T09:22:12Z",
-        "first_record": content["evidence"]["first_record"],
-        "last_record": content["evidence"]["last_record"],
-        "objects_listed": 75,
-        "objects_read": 67,
-        "objects_skipped": 8,
-        "objects_refused": 0,
-        "objects_archived": 0,
-        "objects_missing": 0,
-        "coverage_percent": 73.25,
-    }
-    assert sum(row["calls"] for row in content["tls_versions"]) == 1_256
+    assert [section.name for section in sections] == list(SECTIONS)
+    for section in sections:
+        assert section.heading == SECTIONS[section.name]
+        assert section.sql == report_sql(section.name)
+        assert section.sql.startswith(f"-- {section.question}\n")
+        assert section.question.endswith("?")
+        assert len(section.answer)
 
 
-def test_the_terminal_and_markdown_begin_with_the_verdict(archive_lake: Path) -> None:
-    sentence = "TLS 1.0 or 1.1 was used: 167 calls"
-
-    assert audited(archive_lake, Format.TABLE).startswith(sentence)
-    assert audited(archive_lake, Format.MD).startswith(f"**{sentence}")
-
-
-@pytest.mark.parametrize("form", [Format.TABLE, Format.MD])
-def test_every_section_has_its_heading(archive_lake: Path, form: Format) -> None:
-    text = audited(archive_lake, form)
-
-    assert all(heading in text for heading in SECTIONS.values())
-
-
-@pytest.mark.parametrize("form", [Format.CSV, Format.NDJSON, Format.PARQUET])
-def test_a_format_of_one_table_is_refused_with_what_to_do(archive_lake: Path, form: Format) -> None:
-    with pytest.raises(UsageError, match="tlstrail report tls_versions"):
-        audited(archive_lake, form)
-
-
-def test_narrowed_down_to_days_without_legacy_calls_none_is_found(archive_lake: Path) -> None:
-    narrowing = Narrowing(since=datetime(2024, 2, 1, tzinfo=UTC))
-
-    assert json.loads(audited(archive_lake, Format.JSON, narrowing))["verdict"] == "none found"
-
-
-@pytest.mark.parametrize("form", [Format.JSON, Format.TABLE, Format.MD])
-def test_legacy_calls_without_a_time_are_told_too(
-    log_folder: LogFolder, tmp_path: Path, form: Format
+def test_the_provenance_says_what_the_audit_was_made_with(
+    archive_lake: Path, archive: Path
 ) -> None:
-    log_folder.put(log_key("1000"), [record(1, eventTime=None, tlsDetails={"tlsVersion": "TLSv1"})])
-    ingest_and_check(tmp_path / "lake", log_folder.root)
+    narrowing = Narrowing(accounts=("111122223333",), since=datetime(2023, 1, 1, tzinfo=UTC))
+    made_with = audit_of(archive_lake, narrowing).provenance
 
-    assert "TLS 1.0 or 1.1 was used: 1 calls" in audited(tmp_path / "lake", form)
+    head = msgspec.json.decode((archive_lake / "lake.json").read_bytes())
+    assert made_with.tlstrail == __version__
+    assert made_with.sql == fingerprint()
+    assert made_with.lake_id == head["lake_id"]
+    assert made_with.sources == (f"{archive}/",)
+    assert made_with.asked_about == narrowing
+    assert made_with.objects == 75
+    assert 0 < made_with.records < 1_256
+    assert made_with.ledger == audit_of(archive_lake).provenance.ledger
 
 
-def test_a_refused_object_keeps_the_answer_from_being_complete(
+def test_a_lake_from_before_there_were_ids_still_answers(
     log_folder: LogFolder, tmp_path: Path
 ) -> None:
-    log_folder.put(log_key("1000"), [record(1, tlsDetails={"tlsVersion": "TLSv1.3"})])
+    log_folder.put(log_key("1000"), [record(1)])
     ingest_and_check(tmp_path / "lake", log_folder.root)
-    assert audited(tmp_path / "lake", Format.TABLE).startswith("No call with TLS 1.0 or 1.1")
-    assert '"none found"' in audited(tmp_path / "lake", Format.JSON)
+    head = tmp_path / "lake" / "lake.json"
+    content = msgspec.json.decode(head.read_bytes())
+    del content["lake_id"]
+    head.write_bytes(msgspec.json.encode(content))
 
-    log_folder.put_bytes(log_key("1001"), log_bytes([record(2)])[:-1])
-    ingest_and_check(tmp_path / "lake", log_folder.root)
-    assert '"none found, but incomplete"' in audited(tmp_path / "lake", Format.JSON)
+    assert audit_of(tmp_path / "lake").provenance.lake_id is None
+
+
+def test_every_lake_has_an_id_of_its_own_and_keeps_it(
+    log_folder: LogFolder, tmp_path: Path
+) -> None:
+    log_folder.put(log_key("1000"), [record(1)])
+    for name in ("one", "other"):
+        ingest_and_check(tmp_path / name, log_folder.root)
+    before = audit_of(tmp_path / "one").provenance
+
+    log_folder.put(log_key("1001"), [record(2)])
+    ingest_and_check(tmp_path / "one", log_folder.root)
+    after = audit_of(tmp_path / "one").provenance
+
+    assert before.lake_id == after.lake_id
+    assert after.lake_id != audit_of(tmp_path / "other").provenance.lake_id
+    assert before.ledger != after.ledger

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from analyzer.audit import audit, render_audit
+from analyzer.audit import audit
+from analyzer.audit_text import render_audit
 from analyzer.cli import report_command
 from analyzer.errors import ExitCode
 from analyzer.lake import Narrowing, open_lake
