@@ -139,7 +139,8 @@ def test_a_row_in_another_month_is_seen(lake: Path, month: str) -> None:
 def test_every_check_is_damaged_here() -> None:
     broken = {name for *_, names_ in DAMAGES for name in names_}
 
-    assert broken | {"rows_lie_in_their_month"} == set(names("checks"))
+    # classes_add_up is about our own SQL and no lake's rows; test_coverage.py breaks it.
+    assert broken | {"rows_lie_in_their_month", "classes_add_up"} == set(names("checks"))
 
 
 def test_status_names_the_check_that_does_not_hold(lake: Path) -> None:

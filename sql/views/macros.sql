@@ -4,13 +4,60 @@
 -- `1.3`) is unknown: never legacy, and never modern.
 CREATE OR REPLACE TEMP MACRO is_legacy(version) AS version IN ('TLSv1', 'TLSv1.1');
 
+CREATE OR REPLACE TEMP MACRO is_modern(version) AS version IN ('TLSv1.2', 'TLSv1.3');
+
 CREATE OR REPLACE TEMP MACRO tls_class(version) AS
     CASE
         WHEN is_legacy(version) THEN 'legacy'
-        WHEN version IN ('TLSv1.2', 'TLSv1.3') THEN 'modern'
+        WHEN is_modern(version) THEN 'modern'
         WHEN version IS NULL THEN 'absent'
         ELSE 'unknown'
     END;
+
+-- Whether a record is of a format that had no tlsDetails yet; they came with 1.08. The two
+-- numbers are compared as numbers, as AWS asks for: 1.10 is after 1.08.
+CREATE OR REPLACE TEMP MACRO is_before_tls_details(event_version) AS
+    (
+        try_cast(split_part(event_version, '.', 1) AS INTEGER),
+        try_cast(split_part(event_version, '.', 2) AS INTEGER)
+    ) < (1, 8);
+
+-- Every class of classified_events, in the order in which answers show them.
+CREATE OR REPLACE TEMP MACRO classes() AS [
+    'legacy',
+    'modern',
+    'unknown value',
+    'absent: unexplained',
+    'absent: record version before 1.08',
+    'absent: an AWS service called on your behalf',
+    'absent: console',
+    'not applicable'
+];
+
+-- The classes that say with which TLS version a call was made; those of records that could
+-- have, since a client that is not AWS's own called and the record has room for it; and those of
+-- records that have tlsDetails at all.
+CREATE OR REPLACE TEMP MACRO tells_tls(class) AS class IN ('legacy', 'modern');
+
+CREATE OR REPLACE TEMP MACRO could_tell_tls(class) AS
+    class IN ('legacy', 'modern', 'unknown value', 'absent: unexplained');
+
+CREATE OR REPLACE TEMP MACRO has_tls_details(class) AS
+    class IN ('legacy', 'modern', 'unknown value');
+
+-- Coverage: of the records that could tell, the share that do. Rounded down, so that 100 means
+-- all; NULL where no record could. coverage_percent is the same as an aggregate.
+CREATE OR REPLACE TEMP MACRO coverage_of(telling, could_tell) AS
+    floor(10000.0 * telling / nullif(could_tell, 0)) / 100;
+
+CREATE OR REPLACE TEMP MACRO coverage_percent(class) AS
+    coverage_of(
+        count(*) FILTER (WHERE tells_tls(class)), count(*) FILTER (WHERE could_tell_tls(class))
+    );
+
+-- A sum of counts, as a whole number; of no row it is 0.
+CREATE OR REPLACE TEMP MACRO total(counts, counted) AS
+    CAST(coalesce(sum(counts) FILTER (WHERE counted), 0) AS BIGINT);
 
 -- What CloudTrail Lake's queries ask of maps and arrays: the value, or NULL.
 CREATE OR REPLACE TEMP MACRO element_at(container, position) AS container[position];

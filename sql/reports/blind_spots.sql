@@ -1,0 +1,13 @@
+-- Which services never said anything about TLS in this archive, though their records could have?
+--
+-- What calls them with old TLS cannot be seen here.
+SELECT
+    event_source,
+    count(*) AS records,
+    count(*) FILTER (WHERE could_tell_tls(class)) AS could_tell,
+    min(event_time) AS first_seen,
+    max(event_time) AS last_seen
+FROM classified_events
+GROUP BY event_source
+HAVING could_tell > 0 AND NOT bool_or(has_tls_details(class))
+ORDER BY could_tell DESC, event_source
