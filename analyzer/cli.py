@@ -279,8 +279,10 @@ def report_command(
         A report: tls_versions, tls_timeline, fix_first, legacy_by_account_region,
         legacy_by_client, legacy_by_principal, legacy_by_service, legacy_by_source,
         legacy_callers, legacy_detail, legacy_endpoints, after_enforcement, cipher_suites,
-        conflicting_records, data_events, key_exchange, tls13_readiness. The audit without
-        it.
+        conflicting_records, data_events, key_exchange, tls13_readiness; coverage,
+        coverage_by_service, coverage_by_account, coverage_by_region, coverage_by_month,
+        coverage_by_version, coverage_by_identity, blind_spots; deliveries, gaps,
+        accounts_without_objects, trail_shape. The audit without it.
     """
     from analyzer.audit import audit
     from analyzer.audit_text import render_audit

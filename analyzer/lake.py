@@ -119,6 +119,7 @@ def open_lake(root: Path, narrowing: Narrowing) -> Iterator[Lake]:
         connection.execute(sql("views/events"))
         connection.execute(sql("views/attributed_events"))
         connection.execute(sql("views/classified_events"))
+        connection.execute(sql("views/delivered"))
         connection.execute(sql("views/cloudtrail"))
         connection.execute("SET lock_configuration = true")
         yield Lake(connection, committed, root, narrowing, manifest.read_head(files).lake_id)
