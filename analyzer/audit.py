@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 SECTIONS = {
     "tls_versions": "Calls by TLS version",
     "legacy_by_service": "Calls with TLS 1.0 or 1.1, by service",
+    "coverage": "What the records say about TLS",
+    "blind_spots": "Services that never say which TLS version was used",
+    "gaps": "Pauses in the deliveries that are longer than usual",
 }
 """The reports that the audit is made of, and their headings."""
 

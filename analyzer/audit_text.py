@@ -39,7 +39,7 @@ def _as_object(result: Audit) -> dict[str, object]:
     return {
         **asdict(result.verdict),
         "provenance": plain(asdict(result.provenance)),
-        "evidence": evidence | {"coverage_percent": round(result.evidence.coverage_percent, 2)},
+        "evidence": evidence,
         **{section.name: objects(section.answer) for section in result.sections},
     }
 

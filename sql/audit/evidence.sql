@@ -1,20 +1,59 @@
 -- What is the answer counted from?
 --
--- Objects are those of the whole lake: a refused one has no records that could be narrowed down.
-SELECT
-    (SELECT count(*) FROM events) AS records,
-    (SELECT count(*) FROM events WHERE tls_class(tls_version) IN ('legacy', 'modern'))
-        AS records_with_tls_version,
-    (SELECT count(*) FROM events WHERE tls_class(tls_version) = 'unknown')
-        AS records_with_unknown_tls_version,
-    (SELECT count(*) FROM events WHERE is_legacy(tls_version)) AS legacy_calls,
-    (SELECT min(event_time) FROM events WHERE is_legacy(tls_version)) AS legacy_first_seen,
-    (SELECT max(event_time) FROM events WHERE is_legacy(tls_version)) AS legacy_last_seen,
-    (SELECT min(event_time) FROM events) AS first_record,
-    (SELECT max(event_time) FROM events) AS last_record,
-    (SELECT count(*) FROM objects) AS objects_listed,
-    (SELECT count(*) FROM objects WHERE status IN ('ingested', 'empty')) AS objects_read,
-    (SELECT count(*) FROM objects WHERE status = 'skipped') AS objects_skipped,
-    (SELECT count(*) FROM objects WHERE status = 'refused') AS objects_refused,
-    (SELECT count(*) FROM objects WHERE status = 'archived') AS objects_archived,
-    (SELECT count(*) FROM objects WHERE status = 'missing') AS objects_missing
+-- One reading of the records and one of the ledger. Objects are those of the whole lake: a
+-- refused one has no records that could be narrowed down.
+WITH by_service AS MATERIALIZED (
+    SELECT
+        class,
+        event_source,
+        count(*) AS records,
+        min(event_time) AS first_seen,
+        max(event_time) AS last_seen,
+        count(*) FILTER (WHERE event_time >= TIMESTAMP '2024-01-01') AS after_2023,
+        count(*) FILTER (WHERE event_category = 'Data' OR management_event IS FALSE) AS data_events,
+        count(*) FILTER (WHERE read_only) AS reads,
+        count(*) FILTER (WHERE read_only IS FALSE) AS writes
+    FROM classified_events
+    GROUP BY class, event_source
+),
+of_records AS (
+    SELECT
+        total(records, true) AS records,
+        total(records, could_tell_tls(class)) AS records_that_could_tell,
+        total(records, tells_tls(class)) AS records_with_tls_version,
+        coverage_of(records_with_tls_version, records_that_could_tell) AS coverage_percent,
+        total(records, class = 'legacy') AS legacy_calls,
+        min(first_seen) FILTER (WHERE class = 'legacy') AS legacy_first_seen,
+        max(last_seen) FILTER (WHERE class = 'legacy') AS legacy_last_seen,
+        min(first_seen) AS first_record,
+        max(last_seen) AS last_record,
+        total(records, class = 'unknown value') AS records_with_unknown_tls_version,
+        total(records, class = 'absent: unexplained') AS records_unexplained,
+        total(records, class = 'absent: record version before 1.08') AS records_before_1_08,
+        total(after_2023, true) AS records_after_2023,
+        total(data_events, true) AS data_events,
+        total(reads, true) AS read_events,
+        total(writes, true) AS write_events
+    FROM by_service
+),
+of_blind_spots AS (
+    SELECT count(*) AS blind_spot_services, total(could_tell, true) AS blind_spot_records
+    FROM (
+        SELECT event_source, total(records, could_tell_tls(class)) AS could_tell
+        FROM by_service
+        GROUP BY event_source
+        HAVING could_tell > 0 AND NOT bool_or(has_tls_details(class))
+    )
+),
+of_objects AS (
+    SELECT
+        count(*) AS objects_listed,
+        count(*) FILTER (WHERE status IN ('ingested', 'empty')) AS objects_read,
+        count(*) FILTER (WHERE status = 'skipped') AS objects_skipped,
+        count(*) FILTER (WHERE status = 'refused') AS objects_refused,
+        count(*) FILTER (WHERE status = 'archived') AS objects_archived,
+        count(*) FILTER (WHERE status = 'missing') AS objects_missing
+    FROM objects
+)
+SELECT *, (SELECT count(*) FROM delivery_gaps) AS delivery_gaps
+FROM of_records, of_blind_spots, of_objects
