@@ -71,7 +71,10 @@ class Audit:
 
 def audit(lake: Lake) -> Audit:
     """Ask the lake, narrowed as it was opened."""
-    evidence = Evidence(**lake.table(sql("audit/evidence")).to_pylist()[0])
+    evidence = Evidence(
+        **lake.table(sql("audit/evidence")).to_pylist()[0],
+        sources_not_all_read=len(lake.sources_not_all_read()),
+    )
     provenance = Provenance(
         tlstrail=__version__,
         sql=fingerprint(),

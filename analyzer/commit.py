@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from analyzer.copies import Copy
     from analyzer.lake_files import LakeFiles
     from analyzer.listing import LogObject
+    from analyzer.manifest import Reading
 
 _NOTHING = Replacement((), frozenset(), frozenset())
 
@@ -155,6 +156,12 @@ class Committer:
             forgotten = self._forget(batch.known, outcomes)
             change = Change(objects=forgotten.added, removed=forgotten.removed)
             self._publish(batch.id, outcomes, change)
+
+    def finish(self, reading: Reading) -> None:
+        """Record that all of `reading` has been read, unless that is known."""
+        if manifest.with_reading(self.lake.readings, reading) != self.lake.readings:
+            change = Change(source=self._source, reading=reading)
+            self.lake = manifest.commit(self._files, self.lake, change)
 
     def _publish(self, part_id: str, outcomes: Sequence[Outcome], change: Change) -> None:
         recorded = ledger.write_ledger(self._files, part_id, outcomes, self._now())

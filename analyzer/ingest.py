@@ -127,6 +127,7 @@ def ingest(
         for written in replacements(settings, used[0], plan, committer):
             committer.replace(written)
             watcher.committed(committer.tally)
+        committer.finish(_reading(settings))
         return IngestSummary(plan.totals, committer.tally, plan.left_out_before())
 
 
@@ -202,6 +203,18 @@ def replacements(
         fingerprints = lane.submit(read_batch, settings.task, batch).result()
         copies = RecentRecords().take_in(fingerprints)
         yield lane.submit(write_batch, settings.task, copies).result()
+
+
+def _reading(settings: IngestSettings) -> manifest.Reading:
+    """Return what a run has read when it ends; what it had to leave out is in the ledger."""
+    scope = settings.scope
+    return manifest.Reading(
+        f"{settings.source.root}{settings.source.prefix}",
+        tuple(sorted(set(scope.accounts))),
+        tuple(sorted(set(scope.regions))),
+        scope.since,
+        scope.until,
+    )
 
 
 def _not_read(batch: Batch) -> list[Outcome]:

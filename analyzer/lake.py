@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from datetime import datetime
     from pathlib import Path
 
-    from analyzer.manifest import Manifest
+    from analyzer.manifest import Manifest, Reading
 
 ROWS_AT_ONCE = 50_000
 
@@ -47,6 +47,19 @@ class Narrowing:
     since: datetime | None = None
     until: datetime | None = None
 
+    def lies_in(self, reading: Reading) -> bool:
+        """Whether `reading` has all the records that are asked about."""
+        return (
+            _among(self.accounts, reading.accounts)
+            and _among(self.regions, reading.regions)
+            and (not reading.since or bool(self.since and self.since >= reading.since))
+            and (not reading.until or bool(self.until and self.until <= reading.until))
+        )
+
+
+def _among(asked: tuple[str, ...], read: tuple[str, ...]) -> bool:
+    return not read or (bool(asked) and set(asked) <= set(read))
+
 
 class Lake:
     """A lake as of its newest commit. Nothing that is asked of it changes it."""
@@ -66,6 +79,17 @@ class Lake:
         self.root = root
         self._duckdb = connection
         self._clients_are_defined = False
+
+    def sources_not_all_read(self) -> tuple[str, ...]:
+        """Return the sources of which no ingest has read, to its end, all that is asked about."""
+        return tuple(
+            source
+            for source in self.committed.sources
+            if not any(
+                reading.source.startswith(source) and self.narrowing.lies_in(reading)
+                for reading in self.committed.readings
+            )
+        )
 
     @contextmanager
     def query(self, text: str) -> Iterator[pa.RecordBatchReader]:

@@ -11,6 +11,7 @@ before the commit or as it is after it, and never between.
 from __future__ import annotations
 
 from contextlib import contextmanager, suppress
+from datetime import datetime  # noqa: TC003 (msgspec reads it)
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
@@ -50,6 +51,35 @@ class Part(msgspec.Struct, frozen=True):
         return frozenset(self.merged or [batch_of(self.path)])
 
 
+class Reading(msgspec.Struct, frozen=True):
+    """What ingests that ended have read of a source. Empty and None mean all; times are UTC."""
+
+    source: str
+    accounts: tuple[str, ...] = ()
+    regions: tuple[str, ...] = ()
+    since: datetime | None = None
+    until: datetime | None = None
+
+    def touches(self, other: Reading) -> bool:
+        """Whether the two are of the same logs, and leave no time between them."""
+        return (
+            (self.source, self.accounts, self.regions)
+            == (other.source, other.accounts, other.regions)
+            and _not_before(self.until, other.since)
+            and _not_before(other.until, self.since)
+        )
+
+    def joined(self, other: Reading) -> Reading:
+        """Return both, which touch, as one."""
+        since = min(self.since, other.since) if self.since and other.since else None
+        until = max(self.until, other.until) if self.until and other.until else None
+        return msgspec.structs.replace(self, since=since, until=until)
+
+
+def _not_before(until: datetime | None, since: datetime | None) -> bool:
+    return until is None or since is None or until >= since
+
+
 class Manifest(msgspec.Struct, frozen=True):
     """The lake as of one commit."""
 
@@ -57,6 +87,8 @@ class Manifest(msgspec.Struct, frozen=True):
     events: tuple[Part, ...] = ()
     objects: tuple[Part, ...] = ()
     sources: tuple[str, ...] = ()
+    readings: tuple[Reading, ...] = ()
+    """No two of them touch."""
 
     def paths(self) -> set[str]:
         """Return the path of every part."""
@@ -80,6 +112,7 @@ class Change(msgspec.Struct, frozen=True):
     objects: tuple[Part, ...] = ()
     removed: frozenset[str] = frozenset()
     source: str | None = None
+    reading: Reading | None = None
 
 
 def open_for_writing(files: LakeFiles) -> Manifest:
@@ -172,6 +205,7 @@ def commit(files: LakeFiles, base: Manifest, change: Change) -> Manifest:
         events=(*_kept(base.events, change.removed), *change.events),
         objects=(*_kept(base.objects, change.removed), *change.objects),
         sources=tuple(sorted(sources)),
+        readings=with_reading(base.readings, change.reading) if change.reading else base.readings,
     )
     files.write(_path(after.number), msgspec.json.encode(after))
     for path in sorted(change.removed):
@@ -182,6 +216,17 @@ def commit(files: LakeFiles, base: Manifest, change: Change) -> Manifest:
     if after.number > KEPT_COMMITS:
         files.delete(_path(after.number - KEPT_COMMITS))
     return after
+
+
+def with_reading(readings: tuple[Reading, ...], new: Reading) -> tuple[Reading, ...]:
+    """Return the readings with one more, joined with those that it touches."""
+    apart = []
+    for reading in readings:
+        if new.touches(reading):
+            new = new.joined(reading)
+        else:
+            apart.append(reading)
+    return (*apart, new)
 
 
 def remove_orphans(files: LakeFiles, manifest: Manifest) -> list[str]:

@@ -19,7 +19,7 @@ ENOUGH_COVERAGE = 95.0
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """What the answer is counted from; a row of `sql/audit/evidence.sql`."""
+    """What the answer is counted from: a row of `sql/audit/evidence.sql`, and the sources."""
 
     records: int
     records_that_could_tell: int
@@ -48,6 +48,8 @@ class Evidence:
     objects_archived: int
     objects_missing: int
     delivery_gaps: int
+    sources_not_all_read: int
+    """Of which no ingest has read, to its end, all that is asked about."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +77,7 @@ MISSING = {
     "refused": "objects that were refused",
     "archived": "objects that are archived",
     "missing": "objects that were gone",
+    "not_all_read": "sources that were not read in full",
     "gaps": "days without deliveries",
     "too_old": "records too old to tell",
     "blind_spots": "services that never tell",
@@ -127,6 +130,13 @@ def _missing(evidence: Evidence) -> Iterator[Reason]:
     for code, (count, what) in objects.items():
         if count:
             yield Reason(code, f"{_count(count, 'object was', 'objects were')} {what}", count)
+    if count := evidence.sources_not_all_read:
+        was = _count(count, "source was", "sources were")
+        yield Reason(
+            "not_all_read",
+            f"{was} not read for all that is asked about: ingest was narrowed down, or did not end",
+            count,
+        )
     if count := evidence.delivery_gaps:
         pauses = _count(count, "pause", "pauses")
         yield Reason(

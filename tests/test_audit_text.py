@@ -66,6 +66,7 @@ def test_json_has_the_verdict_first_and_then_what_it_rests_on(archive_lake: Path
         "objects_archived": 0,
         "objects_missing": 0,
         "delivery_gaps": 0,
+        "sources_not_all_read": 0,
     }
     assert [reason["code"] for reason in content["reasons"]] == [
         "too_old",

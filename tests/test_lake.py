@@ -146,7 +146,9 @@ def test_reading_writes_nothing(small_lake: Path) -> None:
 
 @pytest.mark.parametrize("name", names("reports"))
 def test_an_empty_lake_answers_every_report(empty_lake: Path, name: str) -> None:
-    assert asked(empty_lake, report_sql(name)) == []
+    counted = [row for row in asked(empty_lake, report_sql(name)) if row.get("records") != 0]
+
+    assert counted == []
 
 
 def test_an_empty_lake_has_the_columns_of_any_other(empty_lake: Path, archive_lake: Path) -> None:

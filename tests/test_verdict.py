@@ -40,6 +40,7 @@ NOTHING = Evidence(
     objects_archived=0,
     objects_missing=0,
     delivery_gaps=0,
+    sources_not_all_read=0,
 )
 SILENT = replace(NOTHING, records=200, objects_listed=9, objects_read=9)
 CLEAN = replace(
@@ -62,6 +63,7 @@ INCOMPLETE = {
     "refused": replace(CLEAN, objects_refused=2),
     "archived": replace(CLEAN, objects_archived=2),
     "missing": replace(CLEAN, objects_missing=2),
+    "not_all_read": replace(CLEAN, sources_not_all_read=2),
     "gaps": replace(CLEAN, delivery_gaps=2),
     "too_old": replace(CLEAN, records_before_1_08=2),
     "blind_spots": replace(CLEAN, blind_spot_services=2, blind_spot_records=7),
