@@ -4,9 +4,7 @@
 SELECT
     event_source,
     count(*) AS records,
-    count(*) FILTER (WHERE could_tell_tls(class)) AS could_tell,
-    min(event_time) AS first_seen,
-    max(event_time) AS last_seen
+    count(*) FILTER (WHERE could_tell_tls(class)) AS could_tell
 FROM classified_events
 GROUP BY event_source
 HAVING could_tell > 0 AND NOT bool_or(has_tls_details(class))

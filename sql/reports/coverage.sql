@@ -5,17 +5,7 @@ SELECT
     class,
     coalesce(records, 0) AS records,
     round(coalesce(100.0 * records / sum(records) OVER (), 0), 2) AS percent,
-    could_tell_tls(class) AS could_tell,
-    first_seen,
-    last_seen
+    could_tell_tls(class) AS could_tell
 FROM unnest(classes()) AS every (class)
-LEFT JOIN (
-    SELECT
-        class,
-        count(*) AS records,
-        min(event_time) AS first_seen,
-        max(event_time) AS last_seen
-    FROM classified_events
-    GROUP BY class
-) USING (class)
+LEFT JOIN (SELECT class, count(*) AS records FROM classified_events GROUP BY class) USING (class)
 ORDER BY list_position(classes(), class)
