@@ -159,7 +159,8 @@ class Committer:
 
     def finish(self, reading: Reading) -> None:
         """Record that all of `reading` has been read, unless that is known."""
-        if manifest.with_reading(self.lake.readings, reading) != self.lake.readings:
+        known = self.lake.readings
+        if set(manifest.with_reading(known, reading)) != set(known):
             change = Change(source=self._source, reading=reading)
             self.lake = manifest.commit(self._files, self.lake, change)
 

@@ -127,9 +127,9 @@ def test_each_source_is_to_be_read_in_full(log_folder: LogFolder, tmp_path: Path
 def test_what_was_read_is_committed_once(log_folder: LogFolder, tmp_path: Path) -> None:
     log_folder.put(log_key("1000"), [record(1)])
     numbers = []
-    for _ in range(3):
-        ingest_and_check(tmp_path / "lake", log_folder.root)
+    for scope in (Scope(), ONE_ACCOUNT, Scope(), ONE_ACCOUNT, SINCE_MARCH):
+        ingest_and_check(tmp_path / "lake", log_folder.root, scope)
         with open_lake(tmp_path / "lake", Narrowing()) as opened:
             numbers.append(opened.committed.number)
 
-    assert numbers[0] == numbers[1] == numbers[2]
+    assert numbers == [numbers[0], *[numbers[0] + 1] * 4]
