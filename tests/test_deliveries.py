@@ -80,8 +80,8 @@ def test_several_outages_do_not_hide_one_another(lake_of: MakeLake) -> None:
     assert [gap["hours"] for gap in gaps(lake_of(times))] == [49.0, 73.0]
 
 
-def test_weekends_without_deliveries_are_no_gap(lake_of: MakeLake) -> None:
-    assert gaps(lake_of(working_days(5))) == []
+def test_weekends_without_deliveries_are_no_gap_nor_is_a_long_one(lake_of: MakeLake) -> None:
+    assert gaps(lake_of(at for at in working_days(5) if not 96 <= (at - MONDAY) / HOUR < 120)) == []
 
 
 def test_a_week_without_deliveries_is_a_gap_where_weekends_are_usual(lake_of: MakeLake) -> None:
@@ -94,19 +94,26 @@ def test_a_pause_of_less_than_a_day_is_no_gap(lake_of: MakeLake) -> None:
     assert gaps(lake_of([*hours(0, 24 * 20), *hours(24 * 20 + 22, 24 * 28)])) == []
 
 
+@pytest.fixture
+def ends_on_day_40(log_folder: LogFolder) -> None:
+    """A delivery in another Region, long after the others."""
+    last = MONDAY + timedelta(days=40)
+    log_folder.put(log_key("0000", region="eu-west-1", day=f"{last:%Y/%m/%d}"), [])
+
+
+@pytest.mark.usefixtures("ends_on_day_40")
 def test_of_less_than_three_weeks_nothing_is_said(lake_of: MakeLake) -> None:
-    assert gaps(lake_of([*hours(0, 24 * 3), *hours(24 * 10, 24 * 13)])) == []
+    assert gaps(lake_of(hours(0, 24 * 13))) == []
 
 
-def test_where_deliveries_end_before_the_archive_does_is_a_gap(
-    log_folder: LogFolder, lake_of: MakeLake
-) -> None:
-    later = MONDAY + timedelta(days=40)
-    log_folder.put(log_key("0000", region="eu-west-1", day=f"{later:%Y/%m/%d}"), [])
+@pytest.mark.usefixtures("ends_on_day_40")
+def test_where_deliveries_end_before_the_archive_does_is_a_gap(lake_of: MakeLake) -> None:
+    lake = lake_of([*hours(0, 24 * 8), *hours(24 * 10, 24 * 28)])
 
-    [gap] = gaps(lake_of(hours(0, 24 * 28)))
-    assert (gap["region"], gap["first_after"]) == ("us-east-1", None)
-    assert gap["hours"] == 12 * 24 + 1
+    before, at_the_end = gaps(lake)
+    assert before["hours"] == 49
+    assert (at_the_end["region"], at_the_end["first_after"]) == ("us-east-1", None)
+    assert at_the_end["hours"] == 12 * 24 + 1
 
 
 @pytest.mark.parametrize(
