@@ -71,10 +71,7 @@ class Audit:
 
 def audit(lake: Lake) -> Audit:
     """Ask the lake, narrowed as it was opened."""
-    evidence = Evidence(
-        **lake.table(sql("audit/evidence")).to_pylist()[0],
-        sources_not_all_read=len(lake.sources_not_all_read()),
-    )
+    evidence = Evidence(**lake.table(sql("audit/evidence")).to_pylist()[0])
     provenance = Provenance(
         tlstrail=__version__,
         sql=fingerprint(),

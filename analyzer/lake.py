@@ -80,17 +80,6 @@ class Lake:
         self._duckdb = connection
         self._clients_are_defined = False
 
-    def sources_not_all_read(self) -> tuple[str, ...]:
-        """Return the sources of which no ingest has read, to its end, all that is asked about."""
-        return tuple(
-            source
-            for source in self.committed.sources
-            if not any(
-                reading.source.startswith(source) and self.narrowing.lies_in(reading)
-                for reading in self.committed.readings
-            )
-        )
-
     @contextmanager
     def query(self, text: str) -> Iterator[pa.RecordBatchReader]:
         """Yield the answer to one statement that only reads. Raises `QueryError`."""
@@ -135,7 +124,7 @@ def open_lake(root: Path, narrowing: Narrowing) -> Iterator[Lake]:
         connection.execute("SET TimeZone = 'UTC'")
         connection.execute("SET allowed_paths = ?", [event_files + object_files])
         connection.execute("SET enable_external_access = false")
-        _set_variables(connection, narrowing, event_files, object_files)
+        _set_variables(connection, committed, narrowing, event_files, object_files)
         connection.execute(sql("views/macros"))
         # DuckDB reads no empty list of files; a lake without rows is a table without rows.
         _view(connection, "event_rows", EVENTS.append(_MONTH), empty=not event_files)
@@ -190,8 +179,21 @@ def _only_reading(text: str) -> str:
     return text
 
 
+def _not_all_read(committed: Manifest, narrowing: Narrowing) -> list[str]:
+    """Return the sources of which no ingest has read, to its end, all that is asked about."""
+    return [
+        source
+        for source in committed.sources
+        if not any(
+            reading.source.startswith(source) and narrowing.lies_in(reading)
+            for reading in committed.readings
+        )
+    ]
+
+
 def _set_variables(
     connection: duckdb.DuckDBPyConnection,
+    committed: Manifest,
     narrowing: Narrowing,
     event_files: list[str],
     object_files: list[str],
@@ -200,6 +202,7 @@ def _set_variables(
     values = {
         "event_files": event_files,
         "object_files": object_files,
+        "sources_not_all_read": _not_all_read(committed, narrowing),
         "accounts": list(narrowing.accounts) or None,
         "regions": list(narrowing.regions) or None,
         "since": narrowing.since and narrowing.since.replace(tzinfo=None),

@@ -19,7 +19,7 @@ ENOUGH_COVERAGE = 95.0
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """What the answer is counted from: a row of `sql/audit/evidence.sql`, and the sources."""
+    """What the answer is counted from; a row of `sql/audit/evidence.sql`."""
 
     records: int
     records_that_could_tell: int

@@ -92,7 +92,7 @@ def test_an_answer_about_more_than_was_read_says_so(
 
 def not_all_read(lake: Path) -> int:
     with open_lake(lake, Narrowing()) as opened:
-        return len(opened.sources_not_all_read())
+        return audit(opened).evidence.sources_not_all_read
 
 
 class Impatience(Silence):

@@ -55,5 +55,8 @@ of_objects AS (
         count(*) FILTER (WHERE status = 'missing') AS objects_missing
     FROM objects
 )
-SELECT *, (SELECT count(*) FROM delivery_gaps) AS delivery_gaps
+SELECT
+    *,
+    (SELECT count(*) FROM delivery_gaps) AS delivery_gaps,
+    len(getvariable('sources_not_all_read')) AS sources_not_all_read
 FROM of_records, of_blind_spots, of_objects
