@@ -209,7 +209,7 @@ def test_a_failed_query_is_1_and_leaves_stdout_empty(
         (("report", "--nonsense"), "--nonsense"),
         (("nonsense",), "nonsense"),
         (("ingest",), "SOURCE"),
-        (("report", "nothing"), "no report 'nothing'; there are: after_enforcement"),
+        (("report", "nothing"), "no report 'nothing'; there are: accounts_without_objects"),
         (("report", "--format", "xml"), "xml"),
         (("report", "--account", "123"), "an account id has 12 digits"),
         (("report", "--since", "yesterday"), "yesterday"),
