@@ -198,7 +198,10 @@ def test_no_legacy_report_is_left_out_of_that_count() -> None:
 
 @pytest.mark.parametrize("name", names("reports"))
 def test_a_report_on_accounts_that_there_are_not_is_empty(name: str, archive_lake: Path) -> None:
-    assert asked(archive_lake, report_sql(name), Narrowing(accounts=("999999999999",))) == []
+    rows = asked(archive_lake, report_sql(name), Narrowing(accounts=("999999999999",)))
+
+    # Coverage names every class, so that a reader sees those that have no record.
+    assert [row for row in rows if row.get("records") != 0] == []
 
 
 def test_the_timeline_is_the_one_that_plain_python_counts(
