@@ -10,7 +10,7 @@ DEMO_LAKE ?= build/demo-lake
 BENCH_DIR ?= build/bench
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: help demo test check format lint types imports setup setup-dev setup-bench bench bench-query soak fuzz lock clean
+.PHONY: help demo test check format lint types imports setup setup-dev setup-bench bench bench-scale bench-query soak fuzz lock clean
 
 help: ## Print the targets.
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -39,7 +39,10 @@ format: setup-dev ## Format the code, and fix what ruff can fix.
 bench: setup-bench ## Measure against chDB, DuckDB read_json and the floor.
 	@$(BIN)/python -m bench.run $(BENCH_DIR) $(BENCH_ARGS)
 
-bench-query: setup-bench ## Time every report on a lake of 100,000,000 events (14 GB, after make bench).
+bench-scale: setup-bench ## Measure ten times the events, other numbers of workers, odd objects.
+	@$(BIN)/python -m bench.scale $(BENCH_DIR)
+
+bench-query: setup-bench ## Time every report on 100,000,000 events (after make bench).
 	@$(BIN)/python -m bench.query $(BENCH_DIR) $(BENCH_ARGS)
 
 fuzz: setup-dev ## Give flatten.c damaged logs, under the sanitizers.

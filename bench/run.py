@@ -140,7 +140,7 @@ def archive_of(directory: Path, events: int, seed: int) -> Path:
     return archive
 
 
-def table(runs: dict[str, Run], floor_seconds: float) -> str:
+def table(runs: dict[str, Run], floor_seconds: float, compacted: Run) -> str:
     """Return the figures as Markdown."""
     ours = runs["tlstrail"]
     said = ours.said
@@ -176,7 +176,9 @@ def table(runs: dict[str, Run], floor_seconds: float) -> str:
         "CPU seconds by stage: "
         + ", ".join(f"{stage} {seconds:.1f}" for stage, seconds in stages.items())
         + f". Largest single process: {ours.peak_process_rss_mb:,.0f} MB. "
-        f"Lake: {ours.output_mb * MEGABYTE / said['gz_bytes']:.2f} bytes for each gz byte.",
+        f"Lake: {ours.output_mb * MEGABYTE / said['gz_bytes']:.2f} bytes for each gz byte, "
+        f"{int(compacted.said['bytes']) / said['gz_bytes']:.2f} after compact, which took "
+        f"{compacted.wall_seconds:.1f} s and {compacted.peak_rss_mb:,.0f} MB.",
     ]
     return "\n".join(lines)
 
@@ -197,10 +199,16 @@ def main() -> None:
         for subject in ("tlstrail", "chdb", "duckdb_read_json")
     }
     floor = measure("floor", archive, given.directory / "tlstrail.out")
-    result = table(runs, float(floor.said["seconds"]))
+    shutil.rmtree(given.directory / "compacted.out", ignore_errors=True)
+    compacted = measure(
+        "compacted", given.directory / "tlstrail.out", given.directory / "compacted.out"
+    )
+    result = table(runs, float(floor.said["seconds"]), compacted)
     print(result)
     (given.directory / "result.md").write_text(result + "\n", encoding="utf-8")
-    figures = {name: asdict(run) for name, run in {**runs, "floor": floor}.items()}
+    figures = {
+        name: asdict(run) for name, run in {**runs, "floor": floor, "compacted": compacted}.items()
+    }
     (given.directory / "result.json").write_text(json.dumps(figures, indent=2), encoding="utf-8")
 
 
