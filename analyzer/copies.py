@@ -121,15 +121,13 @@ def _copies_among(
 
 def _repeated_ids(new: Fingerprints, near: Sequence[Fingerprints]) -> pa.Array[Any]:
     """Return the id hashes of `new` that stand twice in it, or in a batch before it too."""
-    ids = new.id_hashes.drop_null()
-    repeated = [
-        batch.id_hashes.filter(pc.is_in(batch.id_hashes, ids)).drop_null() for batch in near
-    ]
-    if len(pc.unique(ids)) < len(ids):
-        counted = pc.value_counts(ids)
-        more_than_one = pc.greater(counted.field("counts"), pa.scalar(1, pa.int64()))
-        repeated.append(counted.field("values").filter(more_than_one))
-    return pc.unique(pa.concat_arrays(repeated)) if repeated else ids.slice(0, 0)
+    counted = pc.value_counts(new.id_hashes.drop_null())
+    ids = counted.field("values")
+    more_than_one = pc.greater(counted.field("counts"), pa.scalar(1, pa.int64()))
+    before = pa.chunked_array([batch.id_hashes for batch in near], new.id_hashes.type)
+    # `ids` are hashed once for all batches; few of the others are among them.
+    again = before.filter(pc.is_in(before, ids)).drop_null()
+    return pc.unique(pa.concat_arrays([ids.filter(more_than_one), *again.chunks]))
 
 
 def _rows_of(batch: Fingerprints, ids: pa.Array[Any]) -> list[tuple[int, int, int]]:
