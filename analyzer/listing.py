@@ -1,8 +1,8 @@
 """Which log objects exist for these accounts, Regions and days.
 
-Accounts and Regions are found folder by folder; only `CloudTrail/REGION/` folders
-are listed through, from the first wanted day to the last. A folder of another kind
-of log is named once and never walked.
+Accounts and Regions are found folder by folder; only `CloudTrail/REGION/` folders (or,
+where the digests are asked for, `CloudTrail-Digest/REGION/`) are listed through, from the
+first wanted day to the last. A folder of another kind of log is named once and never walked.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ import msgspec
 from analyzer.errors import UsageError
 from analyzer.layout import (
     FolderPlace,
+    Service,
     Step,
     day_folder,
     describe_folder,
@@ -87,10 +88,12 @@ class LogObject(msgspec.Struct, frozen=True):
     region: str | None
     delivered_at: datetime | None
     skipped: str | None = None
-    """Why it is no CloudTrail log, if it is none."""
+    """Why it is not what was asked for, if it is not: no CloudTrail log, no digest."""
 
 
-def list_objects(store: Store, prefix: str, scope: Scope) -> Iterator[LogObject]:
+def list_objects(
+    store: Store, prefix: str, scope: Scope, service: Service = Service.LOGS
+) -> Iterator[LogObject]:
     """Yield the objects below `prefix` that are in scope, those to be skipped among them.
 
     A folder of another kind of log is yielded as one skipped object whose key ends in "/".
@@ -98,9 +101,9 @@ def list_objects(store: Store, prefix: str, scope: Scope) -> Iterator[LogObject]
     Raises `StoreError` where the store refuses, `UsageError` where the search for an
     `AWSLogs` folder leads too far.
     """
-    start = describe_folder(prefix)
+    start = describe_folder(prefix, service)
     if start.step is Step.LIST:
-        yield from _list_region(store, prefix, scope)
+        yield from _list_region(store, prefix, scope, service)
         return
     waiting = deque([prefix])
     fruitless = 0
@@ -108,13 +111,13 @@ def list_objects(store: Store, prefix: str, scope: Scope) -> Iterator[LogObject]
         here = waiting.popleft()
         level = store.folder(here)
         for stored in level.objects:
-            yield from _described(store, stored, scope)
+            yield from _described(store, stored, scope, service)
         for folder in level.folders:
-            place = describe_folder(folder)
+            place = describe_folder(folder, service)
             if not scope.wants_folder(place):
                 continue
             if place.step is Step.LIST:
-                yield from _list_region(store, folder, scope)
+                yield from _list_region(store, folder, scope, service)
             elif place.step is Step.SKIP:
                 yield _skipped_folder(store, folder, place)
             else:
@@ -127,9 +130,9 @@ def list_objects(store: Store, prefix: str, scope: Scope) -> Iterator[LogObject]
             )
 
 
-def _list_region(store: Store, folder: str, scope: Scope) -> Iterator[LogObject]:
+def _list_region(store: Store, folder: str, scope: Scope, service: Service) -> Iterator[LogObject]:
     """Yield the objects below a `CloudTrail/REGION/` folder, or below one of its days."""
-    region = region_prefix_of(folder)
+    region = region_prefix_of(folder, service)
     until = scope.delivered_until
     # The day after the one that holds the last moment asked for.
     bound = until - timedelta(microseconds=1) + timedelta(days=1) if until else None
@@ -139,14 +142,16 @@ def _list_region(store: Store, folder: str, scope: Scope) -> Iterator[LogObject]
     # A flattened copy has its objects here and in no day's folder, so days cannot bound them.
     flat = store.folder(region).objects if folder == region and (after or before) else ()
     for stored in flat:
-        yield from _described(store, stored, scope)
+        yield from _described(store, stored, scope, service)
     for stored in store.objects(folder, after, before):
         if not flat or "/" in stored.key[len(region) :]:
-            yield from _described(store, stored, scope)
+            yield from _described(store, stored, scope, service)
 
 
-def _described(store: Store, stored: StoredObject, scope: Scope) -> Iterator[LogObject]:
-    place = describe_object(stored.key)
+def _described(
+    store: Store, stored: StoredObject, scope: Scope, service: Service
+) -> Iterator[LogObject]:
+    place = describe_object(stored.key, service)
     if scope.wants(place):
         yield LogObject(
             key=store.root + stored.key,

@@ -43,7 +43,8 @@ _LISTED_TYPES: dict[str, pa.DataType] = {
     "delivered_at": pa.timestamp("us"),
     "skipped": pa.string(),
 }
-_LISTED = pa.schema(_LISTED_TYPES)
+LISTED = pa.schema(_LISTED_TYPES)
+"""A listing as a table: the facts of a `LogObject`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,11 +77,11 @@ class Plan:
         """
         self._duckdb = duckdb.connect(config={"threads": 1})
         self._fill("seen", "ledger_now", ledger, LEDGER)
-        self._fill("counted", "listed_now", [], _LISTED)
-        self._fill("open_objects", "listed_now", [], _LISTED)
-        for chunk in _chunks(objects, listed):
-            self._fill("counted", "listed_now", [chunk], _LISTED)
-            self._fill("open_objects", "listed_now", [chunk], _LISTED)
+        self._fill("counted", "listed_now", [], LISTED)
+        self._fill("open_objects", "listed_now", [], LISTED)
+        for chunk in in_tables(objects, listed):
+            self._fill("counted", "listed_now", [chunk], LISTED)
+            self._fill("open_objects", "listed_now", [chunk], LISTED)
         self._duckdb.execute(f"CREATE TABLE to_read AS {sql('plan/to_read')}")
         self.totals = Totals(*self._duckdb.execute(sql("plan/totals")).fetchall()[0])
         self.not_to_read = self._not_to_read()
@@ -140,16 +141,16 @@ class Plan:
             yield [LogObject(*facts) for *facts, _, _ in chunk]
 
 
-def _chunks(objects: Iterable[LogObject], listed: Callable[[int], None]) -> Iterator[pa.Table]:
+def in_tables(objects: Iterable[LogObject], listed: Callable[[int], None]) -> Iterator[pa.Table]:
     """Yield a listing as Arrow tables of a bounded size."""
     stream = iter(objects)
     count = 0
     while chunk := list(islice(stream, LISTED_AT_ONCE)):
         columns = zip(*map(msgspec.structs.astuple, chunk), strict=True)
         arrays = [
-            pa.array(column, field.type) for column, field in zip(columns, _LISTED, strict=True)
+            pa.array(column, field.type) for column, field in zip(columns, LISTED, strict=True)
         ]
-        yield pa.table(arrays, schema=_LISTED)
+        yield pa.table(arrays, schema=LISTED)
         count += len(chunk)
         listed(count)
 
