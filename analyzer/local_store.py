@@ -58,6 +58,9 @@ class LocalStore:
             raise NotFetched("refused", f"cannot be read: {error.strerror}") from error
         return body
 
+    def metadata(self, key: str) -> None:
+        """Return None: a copy on disk has lost what S3 keeps beside the bytes."""
+
     def _entries(self, prefix: str) -> list[tuple[str, os.DirEntry[str]]]:
         """Return the files and folders directly in `prefix`, folders with a trailing "/"."""
         try:

@@ -141,6 +141,19 @@ class S3Store:
             self._refused = str(error), time.monotonic()
             raise
 
+    def metadata(self, key: str) -> Mapping[str, str]:
+        """Return what its writer stored beside the object's bytes; nothing if it is gone."""
+        payer: Any = {"RequestPayer": "requester"} if self._access.request_payer else {}
+        with self._refusals():
+            with self._connecting:
+                client = self._client
+            try:
+                return client.head_object(Bucket=self._bucket, Key=key, **payer)["Metadata"]
+            except ClientError as error:
+                if error.operation_name != "HeadObject" or _code(error) != "404":
+                    raise
+                return {}
+
     def _stop_if_just_refused(self) -> None:
         """Spare what was asked for at the same time from finding out by itself."""
         if self._refused is not None:
@@ -201,16 +214,7 @@ class S3Store:
 
     @cached_property
     def _session(self) -> Session:
-        """The session that everything is signed by; a role's credentials are renewed in time."""
-        session = Session(botocore_session=self._botocore, region_name=self._access.region_name)
-        if self._access.role_arn is None:
-            return session
-        sts = session.client("sts", region_name=session.region_name or "us-east-1")
-        request = {"RoleArn": self._access.role_arn, "RoleSessionName": "tlstrail"}
-        role = _Role(create_assume_role_refresher(sts, request))
-        assumed = botocore.session.Session(profile=self._access.profile)
-        assumed.register_component("credential_provider", CredentialResolver([role]))
-        return Session(botocore_session=assumed, region_name=session.region_name)
+        return session_of(self._access, self._botocore)
 
     @cached_property
     def _client(self) -> S3Client:
@@ -307,6 +311,20 @@ class S3Store:
             raise StoreError(f"{self.root}: {_explained(error)}") from error
         except BotoCoreError as error:
             raise StoreError(f"{self.root}: {' '.join(str(error).split())}") from error
+
+
+def session_of(access: S3Access, base: botocore.session.Session | None = None) -> Session:
+    """Return the session that everything is signed by; a role's credentials are renewed in time."""
+    base = base or botocore.session.Session(profile=access.profile)
+    session = Session(botocore_session=base, region_name=access.region_name)
+    if access.role_arn is None:
+        return session
+    sts = session.client("sts", region_name=session.region_name or "us-east-1")
+    request = {"RoleArn": access.role_arn, "RoleSessionName": "tlstrail"}
+    role = _Role(create_assume_role_refresher(sts, request))
+    assumed = botocore.session.Session(profile=access.profile)
+    assumed.register_component("credential_provider", CredentialResolver([role]))
+    return Session(botocore_session=assumed, region_name=session.region_name)
 
 
 class _Role(CredentialProvider):

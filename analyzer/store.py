@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Protocol
 import msgspec
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
 
 class StoredObject(msgspec.Struct, frozen=True):
@@ -74,6 +74,10 @@ class Store(Protocol):
 
     def get(self, key: str, etag: str) -> bytes:
         """Return the bytes of the object if it still has this ETag; else raise `NotFetched`."""
+        ...
+
+    def metadata(self, key: str) -> Mapping[str, str] | None:
+        """Return what its writer stored beside the object's bytes; None where none is kept."""
         ...
 
 

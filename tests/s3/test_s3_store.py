@@ -349,3 +349,28 @@ def self_signed(path: Path) -> Path:
     )
     path.write_bytes(private + certificate.public_bytes(serialization.Encoding.PEM))
     return path
+
+
+def test_metadata_is_what_the_writer_stored_beside_the_bytes(weed: str, bucket: Bucket) -> None:
+    key = f"{bucket.prefix}digest.json.gz"
+    bucket.client.put_object(
+        Bucket=bucket.name, Key=key, Body=b"", Metadata={"signature": "ab01", "other": "x"}
+    )
+    store = S3Store(f"s3://{bucket.name}/", S3Access(endpoint_url=weed))
+
+    assert store.metadata(key) == {"signature": "ab01", "other": "x"}
+    assert store.metadata(f"{key}.gone") == {}
+
+
+def test_metadata_that_is_denied_is_a_refusal(bucket: Bucket, proxy: Proxy) -> None:
+    proxy.answer("HEAD", "digest", Answer(403))
+    store = S3Store(f"s3://{bucket.name}/", S3Access(endpoint_url=proxy.endpoint))
+
+    with pytest.raises(StoreError, match="HeadObject"):
+        store.metadata(f"{bucket.prefix}digest.json.gz")
+
+
+def test_a_copy_on_disk_has_no_metadata(tmp_path: Path) -> None:
+    store: Store = LocalStore(f"{folder_of(tmp_path, {'a': b''})}/")
+
+    assert store.metadata("a") is None
