@@ -18,7 +18,7 @@ from analyzer import manifest
 from analyzer.errors import LakeError, QueryError
 from analyzer.lake_files import LakeFiles
 from analyzer.queries import sql
-from analyzer.schema import EVENTS, LEDGER
+from analyzer.schema import DIGEST_LOGS, DIGESTS, EVENTS, LEDGER
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -121,19 +121,34 @@ def open_lake(root: Path, narrowing: Narrowing) -> Iterator[Lake]:
     with closing(duckdb.connect()) as connection, _refusals():
         event_files = [files.full_path(part.path) for part in committed.events]
         object_files = [files.full_path(part.path) for part in committed.objects]
+        digest_files = [files.full_path(part.path) for part in committed.digests]
+        digest_log_files = [files.full_path(part.path) for part in committed.digest_logs]
         connection.execute("SET TimeZone = 'UTC'")
-        connection.execute("SET allowed_paths = ?", [event_files + object_files])
+        connection.execute(
+            "SET allowed_paths = ?", [[files.full_path(path) for path in sorted(committed.paths())]]
+        )
         connection.execute("SET enable_external_access = false")
-        _set_variables(connection, committed, narrowing, event_files, object_files)
+        _set_variables(connection, committed, narrowing)
+        _set_files(
+            connection,
+            event_files=event_files,
+            object_files=object_files,
+            digest_files=digest_files,
+            digest_log_files=digest_log_files,
+        )
         connection.execute(sql("views/macros"))
         # DuckDB reads no empty list of files; a lake without rows is a table without rows.
         _view(connection, "event_rows", EVENTS.append(_MONTH), empty=not event_files)
         _view(connection, "objects", LEDGER, empty=not object_files)
+        _view(connection, "digest_rows", DIGESTS, empty=not digest_files)
+        _view(connection, "digest_log_rows", DIGEST_LOGS, empty=not digest_log_files)
         connection.execute(sql("views/events"))
         connection.execute(sql("views/attributed_events"))
         connection.execute(sql("views/classified_events"))
         connection.execute(sql("views/delivered"))
         connection.execute(sql("views/cloudtrail"))
+        connection.execute(sql("views/digests"))
+        connection.execute(sql("views/digest_logs"))
         connection.execute("SET lock_configuration = true")
         yield Lake(connection, committed, root, narrowing, manifest.read_head(files).lake_id)
 
@@ -141,7 +156,7 @@ def open_lake(root: Path, narrowing: Narrowing) -> Iterator[Lake]:
 def _whole(files: LakeFiles) -> Manifest:
     """Return the newest manifest, all of whose parts are there."""
     committed = manifest.read_lake(files)
-    for part in (*committed.events, *committed.objects):
+    for part in committed.parts():
         size = files.size(part.path)
         if size != part.bytes:
             if manifest.newest(files).number != committed.number:  # a commit has come between
@@ -191,17 +206,17 @@ def _not_all_read(committed: Manifest, narrowing: Narrowing) -> list[str]:
     ]
 
 
+def _set_files(connection: duckdb.DuckDBPyConnection, **files: list[str]) -> None:
+    """Bind which files the views read."""
+    for name, paths in files.items():
+        connection.execute(f"SET VARIABLE {name} = ?", [paths])
+
+
 def _set_variables(
-    connection: duckdb.DuckDBPyConnection,
-    committed: Manifest,
-    narrowing: Narrowing,
-    event_files: list[str],
-    object_files: list[str],
+    connection: duckdb.DuckDBPyConnection, committed: Manifest, narrowing: Narrowing
 ) -> None:
-    """Bind what the views read. A variable that is never set is NULL in SQL."""
+    """Bind what the views narrow down to. A variable that is never set is NULL in SQL."""
     values = {
-        "event_files": event_files,
-        "object_files": object_files,
         "sources_not_all_read": _not_all_read(committed, narrowing),
         "accounts": list(narrowing.accounts) or None,
         "regions": list(narrowing.regions) or None,

@@ -69,6 +69,24 @@ class LakeFiles:
             os.fsync(file.fileno())
         return size
 
+    def write_parquet_stream(
+        self,
+        path: str,
+        batches: pa.RecordBatchReader,
+        **options: Any,  # noqa: ANN401
+    ) -> tuple[int, int]:
+        """Write a Parquet file batch by batch, and return its rows and its size in bytes."""
+        rows = 0
+        with self._finished(path) as unfinished, unfinished.open("wb") as file:
+            with pq.ParquetWriter(file, batches.schema, **options) as writer:
+                for batch in batches:
+                    writer.write_batch(batch)
+                    rows += len(batch)
+            size = file.tell()
+            file.flush()
+            os.fsync(file.fileno())
+        return rows, size
+
     def names(self, folder: str, pattern: str) -> list[str]:
         """Return the paths of the files in `folder` that match a glob pattern, in order."""
         return sorted(

@@ -35,7 +35,7 @@ KEPT_COMMITS = 2
 
 
 class Part(msgspec.Struct, frozen=True):
-    """A Parquet file of `events` or of the ledger."""
+    """A Parquet file of `events`, of the ledger or of what the digests say."""
 
     path: str
     rows: int
@@ -89,10 +89,16 @@ class Manifest(msgspec.Struct, frozen=True):
     sources: tuple[str, ...] = ()
     readings: tuple[Reading, ...] = ()
     """No two of them touch."""
+    digests: tuple[Part, ...] = ()
+    digest_logs: tuple[Part, ...] = ()
+
+    def parts(self) -> tuple[Part, ...]:
+        """Return every part."""
+        return (*self.events, *self.objects, *self.digests, *self.digest_logs)
 
     def paths(self) -> set[str]:
         """Return the path of every part."""
-        return {part.path for part in (*self.events, *self.objects)}
+        return {part.path for part in self.parts()}
 
 
 class Head(msgspec.Struct, frozen=True):
@@ -113,6 +119,8 @@ class Change(msgspec.Struct, frozen=True):
     removed: frozenset[str] = frozenset()
     source: str | None = None
     reading: Reading | None = None
+    digests: tuple[Part, ...] = ()
+    digest_logs: tuple[Part, ...] = ()
 
 
 def open_for_writing(files: LakeFiles) -> Manifest:
@@ -206,6 +214,8 @@ def commit(files: LakeFiles, base: Manifest, change: Change) -> Manifest:
         objects=(*_kept(base.objects, change.removed), *change.objects),
         sources=tuple(sorted(sources)),
         readings=with_reading(base.readings, change.reading) if change.reading else base.readings,
+        digests=(*_kept(base.digests, change.removed), *change.digests),
+        digest_logs=(*_kept(base.digest_logs, change.removed), *change.digest_logs),
     )
     files.write(_path(after.number), msgspec.json.encode(after))
     for path in sorted(change.removed):
@@ -232,7 +242,9 @@ def with_reading(readings: tuple[Reading, ...], new: Reading) -> tuple[Reading, 
 def remove_orphans(files: LakeFiles, manifest: Manifest) -> list[str]:
     """Delete what an interrupted run left behind; the caller holds `exclusive`."""
     belonging = manifest.paths()
-    written = files.names("events", "*/part-*.parquet") + files.names("objects", "part-*.parquet")
+    written = files.names("events", "*/part-*.parquet")
+    for folder in ("objects", "digests", "digest_logs"):
+        written += files.names(folder, "part-*.parquet")
     orphans = [path for path in written if path not in belonging]
     orphans += files.names("", f"**/*{UNFINISHED}")
     orphans += files.names("commits", "*.json")[:-KEPT_COMMITS]

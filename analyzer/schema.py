@@ -232,6 +232,35 @@ the decompressed bytes, in hex; `records` counts those in the object, `duplicate
 that the lake already had, kept from the objects named in `duplicate_of`; `retry` means: read it
 again next time even if it has not changed."""
 
+_DIGEST_TYPES: dict[str, pa.DataType] = {
+    "account_id": pa.string(),
+    "region": pa.string(),
+    "trail": pa.string(),
+    "home_region": pa.string(),
+    "backfill": pa.bool_(),
+    "digest_start": pa.timestamp("us"),
+    "digest_end": pa.timestamp("us"),
+    "digest_key": pa.string(),
+    "verdict": pa.string(),
+    "proof": pa.string(),
+    "log_files": pa.int64(),
+}
+DIGESTS = pa.schema(_DIGEST_TYPES)
+"""One row per digest that `verify` met, and per digest that a later one names and that is not
+there. `proof` is what vouches for it: `signature`, `hash` (its successor states it) or `none`."""
+
+_DIGEST_LOG_TYPES: dict[str, pa.DataType] = {
+    "account_id": pa.string(),
+    "region": pa.string(),
+    "delivered_at": pa.timestamp("us"),
+    "key": pa.string(),
+    "sha256": pa.string(),
+    "digest_key": pa.string(),
+    "verdict": pa.string(),
+}
+DIGEST_LOGS = pa.schema(_DIGEST_LOG_TYPES)
+"""One row per log file that a digest lists; `key` is where it lies in the archive, or should."""
+
 
 Tree: TypeAlias = dict[str, "Kind | Tree"]
 

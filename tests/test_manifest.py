@@ -51,6 +51,21 @@ def test_the_newest_manifest_is_the_lake(tmp_path: Path) -> None:
     assert lake.sources == ("/a/", "/b/")
 
 
+def test_what_the_digests_say_stays_until_it_is_replaced(tmp_path: Path) -> None:
+    files = LakeFiles(tmp_path)
+    first, second = (Part(f"digests/part-{number}.parquet", 1, 1) for number in (1, 2))
+    logs = Part("digest_logs/part-1.parquet", 1, 1)
+
+    lake = manifest.commit(files, Manifest(), Change(digests=(first,), digest_logs=(logs,)))
+    lake = manifest.commit(files, lake, Change(events=(part(1),)))
+    assert (lake.digests, lake.digest_logs) == ((first,), (logs,))
+    assert lake.paths() == {first.path, logs.path, part(1).path}
+
+    lake = manifest.commit(files, lake, Change(digests=(second,), removed=frozenset({first.path})))
+    assert manifest.newest(files) == lake
+    assert (lake.digests, lake.digest_logs) == ((second,), (logs,))
+
+
 def test_a_commit_beyond_the_ninth_is_newer_than_the_ninth(tmp_path: Path) -> None:
     files = LakeFiles(tmp_path)
     lake = Manifest(number=8)
