@@ -25,6 +25,10 @@ The journey, in reading order:
     verdict    what can be said, as a function of the evidence
     audit      the verdict, what it rests on, and the reports that matter most
     audit_text the audit for a terminal, as Markdown and as JSON
+    digests    what one of CloudTrail's digests says, and whether its signature holds
+    keys       CloudTrail's public keys, asked of AWS once and kept in a file
+    verify     every digest and every log file that they list, judged; a worker's part of it
+               is digest_reading, what it has found so far digest_tables, and the end verified
     status     what became of every object, and whether the figures add up
     render     an answer as a table, csv, json, ndjson, md or parquet
     progress   what a person sees while it runs

@@ -12,7 +12,7 @@ import signal
 import sys
 import tempfile
 import threading
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -255,6 +255,83 @@ def compact_command(
     return ExitCode.DONE
 
 
+@app.command(name="verify")
+def verify_command(
+    source: str,
+    /,
+    *,
+    lake: LakeOption = LakeOption(),
+    scope: ScopeOptions = ScopeOptions(),
+    s3: S3Options = S3Options(),
+    output: OutputOptions = OutputOptions(),
+    keys: Annotated[Path | None, Parameter(negative="")] = None,
+    save_keys: Annotated[Path | None, Parameter(negative="")] = None,
+    everything: Annotated[bool, Parameter(name="--all", negative="", show_default=False)] = False,
+    workers: int | None = None,
+    quiet: Annotated[
+        bool, Parameter(name=["--quiet", "-q"], negative="", show_default=False)
+    ] = False,
+) -> ExitCode:
+    """Check an archive, or a copy of it, against CloudTrail's own digests.
+
+    For example:
+
+    ```
+    tlstrail verify s3://my-trail-bucket --save-keys keys.json
+    tlstrail verify ./copy-of-the-bucket --keys keys.json --since 2023-01-01
+    ```
+
+    Takes the hashes of what the lake has read from its ledger, and records the verdicts in it,
+    if there is a lake. --since and --until are times of delivery. Exits with 0 when everything
+    is valid, and with 4 when anything is not: changed, missing, in no digest, in a gap between
+    digests, or when there are no digests at all.
+
+    Parameters
+    ----------
+    source
+        s3://bucket/prefix, or a folder with a copy of it.
+    keys
+        File of public keys, by --save-keys or `aws cloudtrail list-public-keys`. Without keys,
+        only hashes are checked.
+    save_keys
+        Ask CloudTrail for the public keys, add them to this file, and check with them.
+    everything
+        Show what is valid, too.
+    workers
+        Processes; as many as there are cores without it.
+    quiet
+        Say nothing of the progress.
+    """
+    from analyzer.listing import Scope
+    from analyzer.progress import watching_stages
+    from analyzer.source import parse_source
+    from analyzer.store import S3Access
+    from analyzer.verified import write_verified
+    from analyzer.verify import VerifySettings, verified
+
+    if workers is not None and workers < 1:
+        raise UsageError("--workers is 1 or more")
+    if keys and save_keys:
+        raise UsageError("--save-keys checks with the keys in its file; leave out --keys")
+    access = S3Access(s3.profile, s3.region_name, s3.endpoint_url, s3.request_payer, s3.role_arn)
+    settings = VerifySettings(
+        source=parse_source(source, access),
+        lake=lake.lake,
+        scope=Scope(scope.account, scope.region, scope.since, scope.until, late_days=0),
+        workers=workers or _cores(),
+        keys=keys,
+        save_keys=save_keys,
+    )
+    form = output.form()
+    with ExitStack() as stack:
+        with watching_stages(_stderr(), quiet=quiet) as watcher:
+            done = verified(settings, watcher, lambda: datetime.now(UTC))
+            found = stack.enter_context(done)
+        with _written(output.output) as out:
+            write_verified(found, form, out, _width(), everything=everything)
+        return found.exit_code
+
+
 @app.command(name="report")
 def report_command(
     name: str | None = None,
@@ -282,7 +359,7 @@ def report_command(
         conflicting_records, data_events, key_exchange, tls13_readiness; coverage,
         coverage_by_service, coverage_by_account, coverage_by_region, coverage_by_month,
         coverage_by_version, coverage_by_identity, blind_spots; deliveries, gaps,
-        accounts_without_objects, trail_shape. The audit without it.
+        accounts_without_objects, trail_shape, undelivered. The audit without it.
     """
     from analyzer.audit import audit
     from analyzer.audit_text import render_audit

@@ -6,6 +6,7 @@
     ├── StoreError        3    the store refused: credentials, bucket, disk
     ├── WorkerLost        3    a worker process died
     ├── LakeError         5    the lake is missing, unreadable or of another format
+    ├── NothingVerified   4    an archive without digests
     └── LogRefused        -    one log object is not taken; collected, 4 at the end
 
 Foreign exceptions are translated where the foreign call is made; `cli` alone
@@ -64,6 +65,12 @@ class LakeError(TlstrailError):
     """The lake is missing, unreadable, in use, or of another format version."""
 
     exit_code = ExitCode.LAKE_UNUSABLE
+
+
+class NothingVerified(TlstrailError):
+    """An archive has no digests, and what cannot be verified does not pass for valid."""
+
+    exit_code = ExitCode.INCOMPLETE
 
 
 class LogRefused(TlstrailError):

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from analyzer.compact import Compaction, Size
     from analyzer.ingest import Watcher
     from analyzer.plan import Totals
+    from analyzer.verify import Watcher as Stages
 
 SECONDS_BETWEEN_LINES = 10
 _MEGABYTE = 1_000_000
@@ -197,3 +198,80 @@ def sentence_of_compaction(done: Compaction) -> str:
 
 def _sized(size: Size) -> str:
     return f"{size.parts:,} parts ({size.bytes / _MEGABYTE:,.1f} MB)"
+
+
+class SilentStages:
+    """Says nothing of a verification."""
+
+    def begins(self, stage: str, total: int | None = None) -> None:
+        """Say nothing."""
+
+    def reached(self, count: int) -> None:
+        """Say nothing."""
+
+
+class PlainStages:
+    """A line when a stage begins, and every ten seconds in between."""
+
+    def __init__(self, console: Console) -> None:
+        """Lines go to `console`."""
+        self._console = console
+        self._stage = ""
+        self._total: int | None = None
+        self._next_line = time.monotonic()
+
+    def begins(self, stage: str, total: int | None = None) -> None:
+        """Say what begins."""
+        self._stage, self._total = stage, total
+        self._next_line = time.monotonic() + SECONDS_BETWEEN_LINES
+        self._say(stage if total is None else f"{stage}: {total:,}")
+
+    def reached(self, count: int) -> None:
+        """Say how far it is."""
+        if time.monotonic() < self._next_line:
+            return
+        self._next_line = time.monotonic() + SECONDS_BETWEEN_LINES
+        of = "" if self._total is None else f" of {self._total:,}"
+        self._say(f"{self._stage}: {count:,}{of}")
+
+    def _say(self, line: str) -> None:
+        self._console.print(line, markup=False, soft_wrap=True)
+
+
+class LiveStages:
+    """A progress bar for each stage in turn."""
+
+    def __init__(self, progress: Progress) -> None:
+        """`progress` is running."""
+        self._progress = progress
+        self._task = progress.add_task("", total=None)
+
+    def begins(self, stage: str, total: int | None = None) -> None:
+        """Start the bar anew."""
+        self._progress.reset(self._task, total=total, description=stage)
+
+    def reached(self, count: int) -> None:
+        """Show how far it is."""
+        self._progress.update(self._task, completed=count)
+
+
+@contextmanager
+def watching_stages(console: Console, *, quiet: bool) -> Iterator[Stages]:
+    """Yield the watcher of a verification that suits `console`, which writes to stderr."""
+    if quiet:
+        yield SilentStages()
+    elif not console.is_terminal:
+        yield PlainStages(console)
+    else:
+        columns = (
+            SpinnerColumn(),
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+            TextColumn("·"),
+            TimeRemainingColumn(),
+            TextColumn("left"),
+        )
+        with Progress(*columns, console=console, transient=True) as progress:
+            yield LiveStages(progress)

@@ -322,12 +322,57 @@ def test_a_damaged_part_is_5(tlstrail: Tlstrail, lake: Path) -> None:
     assert_failed(process, ExitCode.LAKE_UNUSABLE, "the lake cannot be read")
 
 
+# ---------------------------------------------------------------- verify
+
+
+def test_a_verification_talks_on_stderr_and_answers_on_stdout(
+    tlstrail: Tlstrail, archive: Path
+) -> None:
+    process = tlstrail("verify", archive, "--format", "csv", "--all")
+
+    assert process.returncode == ExitCode.DONE
+    assert process.stdout.count(",valid,") == len(process.stdout.splitlines()) - 1 == 4
+    assert process.stderr.splitlines()[-1] == "hashing log files: 2"
+    quiet = tlstrail("verify", archive, "--format", "csv", "--all", "--quiet")
+    assert (quiet.stdout, quiet.stderr) == (process.stdout, "")
+
+
+def test_what_is_not_valid_is_4_and_an_archive_without_digests_too(
+    tlstrail: Tlstrail, archive: Path, tmp_path: Path
+) -> None:
+    copy = tmp_path / "copy"
+    shutil.copytree(archive / "AWSLogs" / "111122223333", copy)
+    next((copy / "CloudTrail" / "us-east-1" / "2022" / "11" / "01").iterdir()).unlink()
+
+    missing = tlstrail("verify", copy)
+    assert missing.returncode == ExitCode.INCOMPLETE
+    assert "INVALID: not found" in missing.stdout
+
+    shutil.rmtree(copy / "CloudTrail-Digest")
+    assert_failed(tlstrail("verify", copy, "--quiet"), ExitCode.INCOMPLETE, "no digests under")
+
+
+def test_keys_that_cannot_be_read_are_2_before_anything_is(
+    tlstrail: Tlstrail, archive: Path, tmp_path: Path
+) -> None:
+    process = tlstrail("verify", archive, "--keys", tmp_path / "none.json")
+
+    assert_failed(process, ExitCode.USAGE, "none.json: cannot be read")
+
+
 # ---------------------------------------------------------------- help
 
 
 @pytest.mark.parametrize(
     "arguments",
-    [("--help",), ("--version",), ("ingest", "--help"), ("report", "--help"), ("nonsense",)],
+    [
+        ("--help",),
+        ("--version",),
+        ("ingest", "--help"),
+        ("report", "--help"),
+        ("verify", "--help"),
+        ("nonsense",),
+    ],
 )
 def test_help_comes_without_importing_what_is_slow(
     tlstrail: Tlstrail, arguments: tuple[str, ...]
@@ -342,11 +387,11 @@ def test_help_lists_the_commands_and_the_exit_codes(tlstrail: Tlstrail) -> None:
     process = tlstrail("--help")
 
     assert process.returncode == ExitCode.DONE
-    for word in ("ingest", "report", "sql", "status", "Exit codes", "130 interrupted"):
+    for word in ("ingest", "report", "sql", "status", "verify", "Exit codes", "130 interrupted"):
         assert word in " ".join(process.stdout.split())
 
 
-@pytest.mark.parametrize("command", ["ingest", "report", "sql", "status"])
+@pytest.mark.parametrize("command", ["ingest", "report", "sql", "status", "verify"])
 def test_every_command_has_help_with_the_lake_in_it(tlstrail: Tlstrail, command: str) -> None:
     process = tlstrail(command, "--help")
 

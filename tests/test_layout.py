@@ -4,7 +4,16 @@ from datetime import UTC, datetime
 
 import pytest
 
-from analyzer.layout import Place, Step, describe_folder, describe_object, region_prefix_of
+from analyzer.layout import (
+    DigestName,
+    Place,
+    Service,
+    Step,
+    describe_folder,
+    describe_object,
+    digest_name,
+    region_prefix_of,
+)
 
 DAY_FOLDER = "AWSLogs/111122223333/CloudTrail/eu-west-1/2023/03/15/"
 NAME = "111122223333_CloudTrail_eu-west-1_20230315T0730Z_tXZbcvINqaorZQu4.json.gz"
@@ -156,3 +165,39 @@ def test_the_regions_prefix_is_found_from_any_depth_below_it(below: str) -> None
     region = "CloudTrail/AWSLogs/111122223333/CloudTrail/eu-west-1/"
 
     assert region_prefix_of(region + below) == region
+
+
+DIGEST_FOLDER = "AWSLogs/111122223333/CloudTrail-Digest/eu-west-1/2023/03/15/"
+DIGEST = "111122223333_CloudTrail-Digest_eu-west-1_audit_us-east-1_20230315T073042Z.json.gz"
+ENDED = datetime(2023, 3, 15, 7, 30, 42, tzinfo=UTC)
+
+
+@pytest.mark.parametrize("trail", ["audit", "management-events", "a_b.c", "x_us-east-1_y"])
+@pytest.mark.parametrize("backfill", [True, False])
+def test_a_digests_name_says_whose_it_is(trail: str, *, backfill: bool) -> None:
+    name = DIGEST.replace("audit", trail)
+    if backfill:
+        name = name.replace("Z.json", "Z_backfill.json")
+
+    wanted = DigestName("111122223333", "eu-west-1", trail, "us-east-1", ENDED, backfill)
+    assert digest_name(DIGEST_FOLDER + name) == wanted
+
+
+@pytest.mark.parametrize(
+    "name", [NAME, DIGEST.replace("0315T", "9915T"), DIGEST + ".bak", DIGEST.replace("Digest", "X")]
+)
+def test_a_name_that_is_no_digests_is_none(name: str) -> None:
+    assert digest_name(DIGEST_FOLDER + name) is None
+    assert describe_object(DIGEST_FOLDER + name, Service.DIGESTS).skipped == "not a digest"
+
+
+def test_a_digest_is_a_digest_only_where_digests_are_asked_for() -> None:
+    key = DIGEST_FOLDER + DIGEST
+
+    assert describe_object(key, Service.DIGESTS) == Place("111122223333", "eu-west-1", ENDED)
+    assert describe_object(key).skipped == "not a CloudTrail log: CloudTrail-Digest"
+    assert describe_folder(DIGEST_FOLDER, Service.DIGESTS).step is Step.LIST
+    assert describe_folder(DIGEST_FOLDER).step is Step.SKIP
+    assert describe_folder(DAY_FOLDER, Service.DIGESTS).step is Step.SKIP
+    region = "AWSLogs/111122223333/CloudTrail-Digest/eu-west-1/"
+    assert region_prefix_of(DIGEST_FOLDER, Service.DIGESTS) == region

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from analyzer.errors import UsageError
+from analyzer.layout import Service
 from analyzer.listing import Scope, list_objects
 from analyzer.source import open_store, parse_source
 from analyzer.store import S3Access
@@ -214,3 +215,27 @@ def test_a_bucket_without_awslogs_is_not_walked_for_ever(
 
     with pytest.raises(UsageError, match="over 20 folders without an AWSLogs"):
         listed(log_folder.root)
+
+
+def digests(source: Path, scope: Scope = Scope()) -> list[str]:  # noqa: B008 (frozen)
+    where = parse_source(str(source), S3Access())
+    found = list_objects(open_store(where), where.prefix, scope, Service.DIGESTS)
+    return [each.key for each in found if each.skipped is None]
+
+
+@pytest.mark.parametrize(
+    "below", ["", "AWSLogs/111122223333", "AWSLogs/111122223333/CloudTrail-Digest"]
+)
+def test_digests_are_listed_as_logs_are(archive: Path, below: str) -> None:
+    wanted = sorted(map(str, archive.rglob("*_CloudTrail-Digest_*.json.gz")))
+
+    assert len(wanted) == 2
+    assert digests(archive / below) == wanted
+    assert digests(archive, Scope(regions=("eu-west-1",))) == []
+    assert digests(archive, Scope(since=utc("2022-11-01T01:00:00"))) == wanted[1:]
+    assert digests(archive, Scope(until=utc("2022-11-01T01:00:00"), late_days=0)) == wanted[:1]
+
+
+def test_there_are_no_digests_among_logs(archive: Path) -> None:
+    assert digests(archive / "AWSLogs" / "111122223333" / "CloudTrail") == []
+    assert digests(archive / "org-trail") == []
