@@ -52,7 +52,8 @@ app = App(
     ),
     help_epilogue=(
         "Exit codes: 0 done · 1 a query failed · 2 usage · 3 the store refused · 4 finished, but "
-        "objects were left out (they are named) · 5 no usable lake · 130 interrupted"
+        "objects were left out or are not valid (they are named) · 5 no usable lake · "
+        "130 interrupted"
     ),
     version=f"tlstrail {__version__}",
     result_action="return_value",
@@ -386,7 +387,7 @@ def sql_command(
     scope: ScopeOptions = ScopeOptions(),
     output: OutputOptions = OutputOptions(),
 ) -> ExitCode:
-    """Ask the lake in DuckDB's SQL, over the views events, cloudtrail and objects.
+    """Ask the lake in DuckDB's SQL, over events, cloudtrail, objects and digests.
 
     For example:
 
