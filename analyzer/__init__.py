@@ -9,6 +9,7 @@ The journey, in reading order:
     plan       minus what the lake has already seen, cut into batches
     batch      what a worker does: the next four, and keeping the rows between two of them
     fetch      the bytes of each object, several at a time
+    exports    exports of CloudWatch Logs: one event a line
     decode     bytes into the text of a log: whole, or refused by name
     flatten    texts of logs into one Arrow table of the schema; flatten.c reads the JSON
     copies     no record twice among those read shortly one after the other
@@ -19,8 +20,11 @@ The journey, in reading order:
     commit     a written batch becomes part of the lake
     compact    small parts into large ones
     executors  where batches run
+    views      the lake's views for other clients: a database file, and SQL for any DuckDB
     ingest     all of the above, as one function
+    dialect    queries written for CloudTrail Lake or for Athena, as DuckDB's SQL
     lake       a committed lake opened in DuckDB
+    pruning    a query on the views in AWS's shapes reads only the columns that it names
     queries    where the SQL is: a report is its file in sql/reports
     verdict    what can be said, as a function of the evidence
     audit      the verdict, what it rests on, and the reports that matter most
@@ -32,6 +36,8 @@ The journey, in reading order:
     status     what became of every object, and whether the figures add up
     render     an answer as a table, csv, json, ndjson, md or parquet
     progress   what a person sees while it runs
+    shell      a line editor on the lake
+    interrupts Ctrl-C is Ctrl-C, wherever it comes
     cli        parses, and turns errors into one line and an exit code
 """
 

@@ -17,11 +17,12 @@ import pyarrow as pa
 from analyzer import manifest
 from analyzer.errors import LakeError, QueryError
 from analyzer.lake_files import LakeFiles
+from analyzer.pruning import prune
 from analyzer.queries import sql
 from analyzer.schema import DIGEST_LOGS, DIGESTS, EVENTS, LEDGER
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
     from datetime import datetime
     from pathlib import Path
 
@@ -61,33 +62,78 @@ def _among(asked: tuple[str, ...], read: tuple[str, ...]) -> bool:
     return not read or (bool(asked) and set(asked) <= set(read))
 
 
+@dataclass(frozen=True, slots=True)
+class Access:
+    """What a query may do, and what it finds."""
+
+    external: bool = False
+    """Whether it may read other files and the network, and COPY to files."""
+    trino: bool = False
+    """Whether it finds Trino's functions, and whole numbers divide into whole numbers."""
+
+
 class Lake:
     """A lake as of its newest commit. Nothing that is asked of it changes it."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913, PLR0917 (what a lake is opened with)
         self,
         connection: duckdb.DuckDBPyConnection,
         committed: Manifest,
         root: Path,
         narrowing: Narrowing,
         lake_id: str | None,
+        access: Access,
     ) -> None:
         """Use `open_lake`."""
         self.id = lake_id
         self.narrowing = narrowing
+        self._access = access
         self.committed = committed
         self.root = root
         self._duckdb = connection
         self._clients_are_defined = False
 
     @contextmanager
-    def query(self, text: str) -> Iterator[pa.RecordBatchReader]:
-        """Yield the answer to one statement that only reads. Raises `QueryError`."""
+    def query(
+        self, text: str, parameters: Mapping[str, str] | None = None
+    ) -> Iterator[pa.RecordBatchReader]:
+        """Yield the answer to one statement that only reads. Raises `QueryError`.
+
+        `parameters` are what stands for `$name` in it.
+        """
         with self._as_it_was(), _refusals():
             self._define_clients(text)
-            reader = self._duckdb.sql(_only_reading(text)).to_arrow_reader(ROWS_AT_ONCE)
+            answer, names = self._answer(
+                _only_reading(text, copying=self._access.external), parameters
+            )
+            reader = answer.to_arrow_reader(ROWS_AT_ONCE)
         with closing(reader):
-            yield pa.RecordBatchReader.from_batches(reader.schema, _batches(reader))
+            schema = pa.schema(zip(names or reader.schema.names, reader.schema.types, strict=True))
+            yield pa.RecordBatchReader.from_batches(schema, _batches(reader, schema))
+
+    def _answer(
+        self, text: str, parameters: Mapping[str, str] | None
+    ) -> tuple[duckdb.DuckDBPyRelation, list[str] | None]:
+        """Ask in the form that reads least; what is in doubt or fails so, as it stands.
+
+        Also return what the columns are called where that form calls them otherwise.
+        """
+        if "cloudtrail" not in text.lower():
+            return self._duckdb.sql(text, params=parameters), None
+        explain = _EXPLAIN.match(text)
+        prefix, query = (explain[0], text[explain.end() :]) if explain else ("", text)
+        [(syntax,)] = self._duckdb.execute(sql("views/syntax"), [query]).fetchall()
+        pruned = prune(query, syntax)
+        if pruned:
+            try:
+                names = None
+                if pruned.renamed and not explain:
+                    described = self._duckdb.execute(f"DESCRIBE {query}", parameters).fetchall()
+                    names = [name for name, *_ in described]
+                return self._duckdb.sql(prefix + pruned.text, params=parameters), names
+            except duckdb.Error:
+                pass
+        return self._duckdb.sql(text, params=parameters), None
 
     def _define_clients(self, text: str) -> None:
         """Define the client parser, for the first question that mentions it."""
@@ -107,6 +153,11 @@ class Lake:
                 raise LakeError("the lake was changed while it was read; ask again") from error
             raise
 
+    def names(self) -> list[str]:
+        """Return what a query can name: views, their columns, and functions of this lake."""
+        found = self._duckdb.execute(sql("views/names")).fetchall()
+        return [name for (name,) in found]
+
     def table(self, text: str) -> pa.Table:
         """Return the whole answer to one statement that only reads. Raises `QueryError`."""
         with self.query(text) as reader:
@@ -114,7 +165,11 @@ class Lake:
 
 
 @contextmanager
-def open_lake(root: Path, narrowing: Narrowing) -> Iterator[Lake]:
+def open_lake(
+    root: Path,
+    narrowing: Narrowing,
+    access: Access = Access(),
+) -> Iterator[Lake]:
     """Yield the lake at `root`. Raises `LakeError` where there is none that can be read."""
     files = LakeFiles(root)
     committed = _whole(files)
@@ -124,10 +179,12 @@ def open_lake(root: Path, narrowing: Narrowing) -> Iterator[Lake]:
         digest_files = [files.full_path(part.path) for part in committed.digests]
         digest_log_files = [files.full_path(part.path) for part in committed.digest_logs]
         connection.execute("SET TimeZone = 'UTC'")
+        connection.execute("SET integer_division = ?", [access.trino])
         connection.execute(
             "SET allowed_paths = ?", [[files.full_path(path) for path in sorted(committed.paths())]]
         )
-        connection.execute("SET enable_external_access = false")
+        if not access.external:
+            connection.execute("SET enable_external_access = false")
         _set_variables(connection, committed, narrowing)
         _set_files(
             connection,
@@ -137,6 +194,7 @@ def open_lake(root: Path, narrowing: Narrowing) -> Iterator[Lake]:
             digest_log_files=digest_log_files,
         )
         connection.execute(sql("views/macros"))
+        connection.execute(sql("views/explore"))
         # DuckDB reads no empty list of files; a lake without rows is a table without rows.
         _view(connection, "event_rows", EVENTS.append(_MONTH), empty=not event_files)
         _view(connection, "objects", LEDGER, empty=not object_files)
@@ -149,8 +207,12 @@ def open_lake(root: Path, narrowing: Narrowing) -> Iterator[Lake]:
         connection.execute(sql("views/cloudtrail"))
         connection.execute(sql("views/digests"))
         connection.execute(sql("views/digest_logs"))
+        connection.execute(sql("views/cloudtrail_logs"))
+        if access.trino:
+            connection.execute(sql("views/trino"))
         connection.execute("SET lock_configuration = true")
-        yield Lake(connection, committed, root, narrowing, manifest.read_head(files).lake_id)
+        lake_id = manifest.read_head(files).lake_id
+        yield Lake(connection, committed, root, narrowing, lake_id, access)
 
 
 def _whole(files: LakeFiles) -> Manifest:
@@ -166,7 +228,7 @@ def _whole(files: LakeFiles) -> Manifest:
     return committed
 
 
-def _batches(reader: pa.RecordBatchReader) -> Iterator[pa.RecordBatch]:
+def _batches(reader: pa.RecordBatchReader, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
     """Yield the answer's batches; a query can still fail while its rows are fetched."""
     while True:
         try:
@@ -175,11 +237,18 @@ def _batches(reader: pa.RecordBatchReader) -> Iterator[pa.RecordBatch]:
             return
         except (pa.ArrowException, OSError) as error:
             raise QueryError(str(error).strip()) from error
-        yield batch
+        yield pa.RecordBatch.from_arrays(batch.columns, schema=schema)
 
 
-def _only_reading(text: str) -> str:
-    """Return `text` if it is one statement that reads; DuckDB would run any other as well."""
+def _only_reading(text: str, *, copying: bool) -> str:
+    """Return `text` if it is one statement that reads; DuckDB would run any other as well.
+
+    A COPY reads, too, where it may write files.
+    """
+    if copying and [each.type for each in duckdb.extract_statements(text)] == [
+        duckdb.StatementType.COPY
+    ]:
+        return text
     # EXPLAIN ANALYZE runs what it explains, so that must be a reading statement too.
     explained = _EXPLAIN.sub("", text)
     for statement in {text, explained}:

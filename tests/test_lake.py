@@ -8,7 +8,7 @@ import pytest
 
 from analyzer.audit import audit
 from analyzer.errors import LakeError, QueryError
-from analyzer.lake import Narrowing, open_lake
+from analyzer.lake import Access, Narrowing, open_lake
 from analyzer.listing import Scope
 from analyzer.queries import names, report_sql
 from analyzer.schema import COLUMNS
@@ -65,6 +65,11 @@ OUTSIDE = [
     "SELECT * FROM glob('/etc/*')",
     "SELECT * FROM sniff_csv('/etc/passwd')",
     "SELECT * FROM read_text('{lake}/lake.json')",
+    "SELECT * FROM read_parquet('{lake}/events/*/*.parquet')",
+    "SELECT * FROM read_text('https://192.0.2.1/')",
+    "SELECT * FROM 's3://bucket/part.parquet'",
+    "SELECT * FROM parquet_metadata('/etc/passwd')",
+    "SELECT * FROM query('COPY (SELECT 1) TO ''{outside}''')",
     "ATTACH '{outside}' AS other",
     "ATTACH ':memory:' AS other",
     "EXPORT DATABASE '{outside}'",
@@ -106,6 +111,20 @@ def test_a_query_that_does_more_than_read_the_lake_is_refused(
         assert len(lake.table("FROM events")) == 2
     assert not outside.exists()
     assert {path: path.read_bytes() for path in small_lake.rglob("*") if path.is_file()} == files
+
+
+def test_a_query_that_may_can_read_and_copy_to_other_files(
+    small_lake: Path, tmp_path: Path
+) -> None:
+    outside = tmp_path / "outside.csv"
+
+    with open_lake(small_lake, Narrowing(), Access(external=True)) as lake:
+        lake.table(f"COPY (SELECT event_id FROM events ORDER BY ALL) TO '{outside}'")  # noqa: S608
+        rows = lake.table(f"SELECT * FROM '{outside}' JOIN events USING (event_id)")  # noqa: S608
+        with pytest.raises(QueryError):
+            lake.table("DROP VIEW events")
+    assert outside.read_text() == "event_id\nid-1\nid-2\n"
+    assert len(rows) == 2
 
 
 @pytest.mark.parametrize(
@@ -299,7 +318,7 @@ def test_every_column_of_the_view_can_be_read_of_every_odd_record(odd_lake: Path
 def test_the_view_knows_every_documented_member(odd_lake: Path) -> None:
     columns = {row["column_name"] for row in asked(odd_lake, "DESCRIBE cloudtrail")}
 
-    assert columns == {column.path[0] for column in COLUMNS}
+    assert columns == {column.path[0] for column in COLUMNS} | {"eventJson", "eventJsonChecksum"}
 
 
 def test_a_query_on_the_view_reads_only_the_columns_that_it_names(archive_lake: Path) -> None:

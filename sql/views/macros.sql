@@ -60,7 +60,7 @@ CREATE OR REPLACE TEMP MACRO total(counts, counted) AS
     CAST(coalesce(sum(counts) FILTER (WHERE counted), 0) AS BIGINT);
 
 -- What CloudTrail Lake's queries ask of maps and arrays: the value, or NULL.
-CREATE OR REPLACE TEMP MACRO element_at(container, position) AS container[position];
+CREATE OR REPLACE TEMP MACRO element_at(container, place) AS container[place];
 
 -- The account of a record, by the rule of AWS's own processing library.
 CREATE OR REPLACE TEMP MACRO account_of(recipient, caller, issuer) AS
