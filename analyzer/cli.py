@@ -6,12 +6,12 @@ need them, so that `--help` answers at once.
 
 from __future__ import annotations
 
+import io
 import os
 import shutil
-import signal
+import subprocess
 import sys
 import tempfile
-import threading
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -23,10 +23,10 @@ from rich.console import Console
 
 from analyzer import __version__
 from analyzer.errors import ExitCode, StoreError, TlstrailError, UsageError
+from analyzer.interrupts import ctrl_c_counts
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
-    from types import FrameType
 
     from analyzer.commit import Tally
     from analyzer.ingest import IngestSettings, IngestSummary
@@ -187,7 +187,8 @@ def ingest_command(
     Parameters
     ----------
     source
-        s3://bucket/prefix, or a folder with a copy of it.
+        s3://bucket/prefix, or a folder with a copy of it; CloudWatch Logs exports of a trail's
+        log group, and what Event history downloads as JSON, are read as well.
     late_days
         With --until: how many days later an object may hold earlier records.
     workers
@@ -357,7 +358,8 @@ def report_command(
         A report: tls_versions, tls_timeline, fix_first, legacy_by_account_region,
         legacy_by_client, legacy_by_principal, legacy_by_service, legacy_by_source,
         legacy_callers, legacy_detail, legacy_endpoints, after_enforcement, cipher_suites,
-        conflicting_records, data_events, key_exchange, tls13_readiness; coverage,
+        conflicting_records, data_events, key_exchange, tls13_readiness;
+        logs_insights_tls_calls, logs_insights_tls_services; coverage,
         coverage_by_service, coverage_by_account, coverage_by_region, coverage_by_month,
         coverage_by_version, coverage_by_identity, blind_spots; deliveries, gaps,
         accounts_without_objects, trail_shape, undelivered. The audit without it.
@@ -380,36 +382,119 @@ def report_command(
 
 @app.command(name="sql")
 def sql_command(
-    query: str,
+    query: str | None = None,
     /,
     *,
     lake: LakeOption = LakeOption(),
     scope: ScopeOptions = ScopeOptions(),
     output: OutputOptions = OutputOptions(),
+    file: Annotated[Path | None, Parameter(name=["--file", "-f"])] = None,
+    parameter: Annotated[
+        tuple[str, ...],
+        Parameter(name=["--parameter", "-p"], negative="", show_default=False),
+    ] = (),
+    dialect: Literal["duckdb", "lake", "athena"] = "duckdb",
+    allow_external: Annotated[bool, Parameter(negative="", show_default=False)] = False,
 ) -> ExitCode:
-    """Ask the lake in DuckDB's SQL, over events, cloudtrail, objects and digests.
+    """Ask the lake in SQL, over events, cloudtrail, cloudtrail_logs, objects and digests.
 
     For example:
 
     ```
     tlstrail sql "SELECT tls_version, count(*) FROM events GROUP BY ALL"
-    tlstrail sql "SELECT eventSource, tlsDetails.tlsVersion FROM cloudtrail LIMIT 5"
+    tlstrail sql 'SELECT count(*) FROM events WHERE aws_region = $region' -p region=eu-west-1
+    tlstrail sql --dialect lake --file console-sample.sql --format csv
+    tlstrail sql --dialect athena "SELECT useridentity.arn FROM cloudtrail_logs LIMIT 5"
     ```
 
     Parameters
     ----------
     query
-        One statement that reads.
+        One statement that reads; without it, standard input is read.
+    file
+        A file with the statement.
+    parameter
+        name=value, a text that stands for $name in the statement; repeatable.
+    dialect
+        Whose SQL it is: DuckDB's, CloudTrail Lake's (any event data store is this lake), or
+        Athena's (any table is cloudtrail_logs).
+    allow_external
+        Let it read other files and the network, and COPY to files.
     """
-    from analyzer.lake import open_lake
+    from analyzer.lake import Access, open_lake
     from analyzer.render import render
 
+    text, parameters = _statement(query, file), _parameters(parameter)
+    if dialect != "duckdb":
+        text = _translated(text, dialect)
+    access = Access(allow_external, trino=dialect != "duckdb")
     with (
-        open_lake(lake.lake, scope.narrowing()) as opened,
-        opened.query(query) as answer,
+        open_lake(lake.lake, scope.narrowing(), access) as opened,
+        opened.query(text, parameters) as answer,
         _written(output.output) as out,
     ):
         render(answer, output.form(), out, _width())
+    return ExitCode.DONE
+
+
+@app.command(name="shell")
+def shell_command(
+    *,
+    lake: LakeOption = LakeOption(),
+    scope: ScopeOptions = ScopeOptions(),
+    dialect: Literal["duckdb", "lake", "athena"] = "duckdb",
+    plain: Annotated[bool, Parameter(negative="", show_default=False)] = False,
+) -> ExitCode:
+    """Wander through the lake: in Harlequin where it is installed, else in a line editor.
+
+    Parameters
+    ----------
+    dialect
+        Whose SQL it is, in the line editor.
+    plain
+        The line editor, whatever is installed.
+    """
+    import importlib.util
+
+    from analyzer.shell import converse
+
+    narrowed = scope != ScopeOptions() or dialect != "duckdb"
+    if not plain and not narrowed:
+        if importlib.util.find_spec("harlequin"):
+            return _harlequin(lake.lake)
+        _say("a full screen comes with: pip install 'tlstrail[shell]'")
+    from analyzer.lake import Access, open_lake
+    from analyzer.render import Format, render
+
+    with open_lake(lake.lake, scope.narrowing(), Access(trino=dialect != "duckdb")) as opened:
+
+        def answer(statement: str) -> str:
+            text = statement if dialect == "duckdb" else _translated(statement, dialect)
+            written = io.BytesIO()
+            with opened.query(text) as found:
+                render(found, Format.TABLE, written, _width())
+            return written.getvalue().decode()
+
+        converse(answer, opened.names(), sys.stdout.write, _history())
+    return ExitCode.DONE
+
+
+@app.command(name="views")
+def views_command(*, lake: LakeOption = LakeOption()) -> ExitCode:
+    """Write lake.duckdb and lake.sql anew: the views, for other clients of DuckDB.
+
+    An ingest writes them; this does where the lake was moved, or another client needs them.
+    """
+    from analyzer.lake_files import LakeFiles
+    from analyzer.manifest import exclusive, read_lake
+    from analyzer.views import write_views
+
+    files = LakeFiles(lake.lake)
+    read_lake(files)
+    with exclusive(files):
+        written = write_views(files)
+    state = "written" if written else "as they should be"
+    _say(f"{files.root / 'lake.duckdb'} and lake.sql: {state}")
     return ExitCode.DONE
 
 
@@ -437,10 +522,60 @@ def status_command(
     return found.exit_code
 
 
+def _statement(query: str | None, file: Path | None) -> str:
+    """Return the one statement that was given: as an argument, in a file or on stdin."""
+    if file is not None and query is not None:
+        raise UsageError("a statement and --file; name one of them")
+    try:
+        if file is not None:
+            return file.read_text(encoding="utf-8-sig")
+        if query is None and sys.stdin.isatty():
+            raise UsageError("no statement; give it as an argument, with --file or on stdin")
+        return sys.stdin.read() if query is None else query
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"{file or 'the standard input'}: cannot be read: {error}") from error
+
+
+def _translated(text: str, dialect: Literal["lake", "athena"]) -> str:
+    """Return a query as DuckDB's SQL, and say what had to be mended in it."""
+    from analyzer.dialect import Dialect, translate
+
+    translation = translate(text, Dialect(dialect))
+    for mended in translation.mended:
+        _say(f"the query was mended: {mended}")
+    return translation.text
+
+
+def _harlequin(lake: Path) -> ExitCode:
+    """Start Harlequin on a database file of the lake's views, made for this once."""
+    from analyzer.lake_files import LakeFiles
+    from analyzer.views import write_database
+
+    with tempfile.TemporaryDirectory() as folder:
+        database = Path(folder) / "lake.duckdb"
+        write_database(LakeFiles(lake), database)
+        command = [sys.executable, "-m", "harlequin", "--adapter", "duckdb", "--read-only"]
+        return ExitCode(subprocess.run([*command, str(database)], check=False).returncode)  # noqa: S603
+
+
+def _history() -> Path:
+    """Where the line editor keeps what was typed."""
+    state = os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state"
+    return Path(state) / "tlstrail" / "history"
+
+
+def _parameters(pairs: Sequence[str]) -> dict[str, str] | None:
+    """Return what each name=value stands for."""
+    found = dict(pair.split("=", 1) for pair in pairs if "=" in pair)
+    if len(found) < len(pairs):
+        raise UsageError("each --parameter is name=value, and no name stands twice")
+    return found or None
+
+
 def run(arguments: Sequence[str]) -> int:
     """Run the command line and return the exit code."""
     try:
-        with _ctrl_c_counts():
+        with ctrl_c_counts():
             code = app(arguments, exit_on_error=False, print_error=False)
     except CycloptsError as error:
         _say(f"{error}\nSee: tlstrail --help")
@@ -455,28 +590,6 @@ def run(arguments: Sequence[str]) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return ExitCode.DONE
     return int(code) if isinstance(code, int) else ExitCode.DONE
-
-
-@contextmanager
-def _ctrl_c_counts() -> Iterator[None]:
-    """Let nothing hide a Ctrl-C: DuckDB makes a RuntimeError of one that comes in a query."""
-    pressed = threading.Event()
-
-    def note(number: int, frame: FrameType | None) -> None:
-        pressed.set()
-        signal.default_int_handler(number, frame)
-
-    before = signal.getsignal(signal.SIGINT)
-    if before is not signal.SIG_IGN:
-        signal.signal(signal.SIGINT, note)
-    try:
-        yield
-    except Exception as error:
-        if pressed.is_set():
-            raise KeyboardInterrupt from error
-        raise
-    finally:
-        signal.signal(signal.SIGINT, before)
 
 
 def _conclude(

@@ -46,7 +46,7 @@ IMPORTED = """
 import sys
 from analyzer.cli import run
 code = run(sys.argv[1:])
-heavy = {"duckdb", "pyarrow", "boto3", "botocore", "obstore", "msgspec"}
+heavy = {"duckdb", "pyarrow", "boto3", "botocore", "obstore", "msgspec", "sqlglot"}
 print("imported:", sorted(heavy & set(sys.modules)), "code:", int(code))
 """
 
@@ -54,7 +54,9 @@ print("imported:", sorted(heavy & set(sys.modules)), "code:", int(code))
 class Tlstrail(Protocol):
     """The command, run to its end in an empty folder."""
 
-    def __call__(self, *arguments: str | Path, code: str | None = ...) -> Process: ...
+    def __call__(
+        self, *arguments: str | Path, code: str | None = ..., stdin: str = ...
+    ) -> Process: ...
 
 
 @pytest.fixture
@@ -69,13 +71,14 @@ def tlstrail(tmp_path: Path, environment: dict[str, str]) -> Tlstrail:
     folder = tmp_path / "cwd"
     folder.mkdir()
 
-    def run(*arguments: str | Path, code: str | None = None) -> Process:
+    def run(*arguments: str | Path, code: str | None = None, stdin: str = "") -> Process:
         python = ["-c", code] if code else ["-m", "analyzer"]
         return subprocess.run(
             [sys.executable, *python, *map(str, arguments)],
             cwd=folder,
             env=environment,
             capture_output=True,
+            input=stdin,
             text=True,
             timeout=60,
             check=False,
@@ -220,6 +223,11 @@ def test_a_failed_query_is_1_and_leaves_stdout_empty(
         (("ingest", "."), "no CloudTrail objects under"),
         (("report", "--format", "csv"), "the audit is several tables"),
         (("status", "--format", "csv"), "the status is several tables"),
+        (("sql", "SELECT 1", "--file", "x.sql"), "a statement and --file"),
+        (("sql", "--file", "nowhere.sql"), "nowhere.sql: cannot be read"),
+        (("sql", "SELECT $a", "-p", "a"), "each --parameter is name=value"),
+        (("sql", "SELECT $a", "-p", "a=1", "-p", "a=2"), "no name stands twice"),
+        (("sql", "SELECT 1", "--dialect", "oracle"), "oracle"),
     ],
 )
 def test_what_cannot_be_done_is_2(
@@ -387,11 +395,22 @@ def test_help_lists_the_commands_and_the_exit_codes(tlstrail: Tlstrail) -> None:
     process = tlstrail("--help")
 
     assert process.returncode == ExitCode.DONE
-    for word in ("ingest", "report", "sql", "status", "verify", "Exit codes", "130 interrupted"):
+    for word in (
+        "ingest",
+        "report",
+        "sql",
+        "shell",
+        "views",
+        "status",
+        "verify",
+        "Exit codes",
+        "130 interrupted",
+    ):
         assert word in " ".join(process.stdout.split())
 
 
-@pytest.mark.parametrize("command", ["ingest", "report", "sql", "status", "verify"])
+@pytest.mark.parametrize("command", [
+    "ingest", "report", "sql", "shell", "views", "status", "verify"])
 def test_every_command_has_help_with_the_lake_in_it(tlstrail: Tlstrail, command: str) -> None:
     process = tlstrail(command, "--help")
 
@@ -561,3 +580,55 @@ def test_the_ending_of_the_output_file_decides_on_the_format(
 
     first_line = (tmp_path / "answer.csv").read_text(encoding="utf-8").splitlines()[0]
     assert first_line == "class,tls_version,calls,percent,first_seen,last_seen"
+
+
+# ---------------------------------------------------------------- sql
+
+
+def test_a_statement_comes_as_an_argument_in_a_file_or_on_stdin(
+    tlstrail: Tlstrail, lake: Path, tmp_path: Path
+) -> None:
+    statement = "SELECT event_id FROM events ORDER BY ALL -- ä\n;\n"
+    (tmp_path / "ids.sql").write_text(statement, encoding="utf-8")
+    common = ("--lake", lake, "--format", "csv")
+
+    by_argument = tlstrail("sql", statement, *common)
+    by_file = tlstrail("sql", "--file", tmp_path / "ids.sql", *common)
+    by_pipe = tlstrail("sql", *common, stdin=statement)
+    assert by_argument.stdout == "event_id\nid-1\nid-2\n"
+    assert by_file.stdout == by_pipe.stdout == by_argument.stdout
+
+
+def test_a_value_is_bound_and_never_read_as_sql(tlstrail: Tlstrail, lake: Path) -> None:
+    query = "SELECT count(*) AS n FROM cloudtrail WHERE eventID = $id OR tlsDetails.tlsVersion = $v"
+
+    process = tlstrail(
+        *("sql", query, "--lake", lake, "--format", "csv"),
+        *("-p", "id=id-2' OR '1'='1", "-p", "v=TLSv1"),
+    )
+    assert process.stdout == "n\n1\n"
+
+
+def test_a_value_that_is_missing_is_named(tlstrail: Tlstrail, lake: Path) -> None:
+    assert_failed(
+        tlstrail("sql", "SELECT $left_out", "--lake", lake), ExitCode.QUERY_FAILED, "left_out"
+    )
+
+
+def test_a_mended_query_says_so_on_stderr(tlstrail: Tlstrail, lake: Path) -> None:
+    query = "SELECT eventID FROM <event_data_store_id>\nGROUP BY eventIDORDER BY eventID"
+
+    process = tlstrail("sql", query, "--lake", lake, "--dialect", "lake", "--format", "csv")
+    assert process.stdout == "eventID\nid-1\nid-2\n"
+    assert process.stderr == "tlstrail: the query was mended: a blank was put before ORDER BY\n"
+
+
+def test_other_files_are_read_only_when_that_is_allowed(
+    tlstrail: Tlstrail, lake: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "other.csv").write_text("event_id\nid-2\n")
+    query = f"SELECT event_id FROM events SEMI JOIN '{tmp_path}/other.csv' USING (event_id)"  # noqa: S608
+
+    allowed = tlstrail("sql", query, "--lake", lake, "--format", "csv", "--allow-external")
+    assert allowed.stdout == "event_id\nid-2\n"
+    assert_failed(tlstrail("sql", query, "--lake", lake), ExitCode.QUERY_FAILED, "other.csv")
