@@ -35,6 +35,7 @@ from analyzer.listing import list_objects
 from analyzer.plan import Plan, Totals
 from analyzer.replace import together
 from analyzer.source import open_store
+from analyzer.views import write_views
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -128,6 +129,7 @@ def ingest(
             committer.replace(written)
             watcher.committed(committer.tally)
         committer.finish(_reading(settings))
+        write_views(files)
         return IngestSummary(plan.totals, committer.tally, plan.left_out_before())
 
 

@@ -1,0 +1,119 @@
+"""The lake's views for other clients: in a database file, and as SQL for any DuckDB.
+
+    lake.duckdb     the views and macros, for clients of the DuckDB that wrote it or a later one
+    lake.sql        the same as text, for clients of any DuckDB from 1.4 on
+
+Neither holds records, nor a list of parts: the views look up the newest manifest each time.
+So they stay as they are from commit to commit. What they do hold is the place of the lake;
+where it was moved, `SET VARIABLE lake = '/new/place'` tells them, and `tlstrail views`
+writes them anew.
+"""
+
+from __future__ import annotations
+
+import re
+from contextlib import closing
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
+
+import duckdb
+import pyarrow as pa
+
+from analyzer import manifest
+from analyzer.errors import StoreError
+from analyzer.queries import sql
+from analyzer.schema import EVENTS, LEDGER
+
+if TYPE_CHECKING:
+    from analyzer.lake_files import LakeFiles
+    from analyzer.manifest import Manifest
+
+DATABASE = "lake.duckdb"
+SCRIPT = "lake.sql"
+
+_MONTH = pa.field("month", pa.string())
+_TYPES = {
+    pa.string(): "VARCHAR",
+    pa.int64(): "BIGINT",
+    pa.bool_(): "BOOLEAN",
+    pa.timestamp("us"): "TIMESTAMP",
+    pa.list_(pa.string()): "VARCHAR[]",
+}
+
+_TEMPORARY = re.compile(r"^CREATE OR REPLACE TEMP ", re.MULTILINE)
+_GLOB = re.compile(r"[\[*?]")
+
+
+def write_views(files: LakeFiles) -> bool:
+    """Write both files where they are not as they should be; return whether that was so.
+
+    The caller holds the lake for writing, or none writes to it. Raises `StoreError`.
+    """
+    script = script_of(files)
+    try:
+        if files.read(SCRIPT).decode() == script and files.size(DATABASE):
+            return False
+    except FileNotFoundError:
+        pass
+    with TemporaryDirectory() as folder:
+        database = Path(folder) / DATABASE
+        write_database(files, database)
+        files.write(DATABASE, database.read_bytes())
+    files.write(SCRIPT, script.encode())
+    return True
+
+
+def write_database(files: LakeFiles, path: Path) -> None:
+    """Make a database file with the lake's views, wherever it is to lie."""
+    try:
+        with closing(duckdb.connect(str(path))) as connection:
+            connection.execute(f"BEGIN; {script_of(files)} COMMIT")
+    except duckdb.IOException as error:
+        raise StoreError(f"{path}: cannot be written: {error}") from error
+
+
+def script_of(files: LakeFiles) -> str:
+    """Return the SQL that makes the views, as the lake is at its newest commit."""
+    committed = manifest.read_lake(files)
+    return "\n".join(
+        _TEMPORARY.sub("CREATE OR REPLACE ", part).strip() + "\n"
+        for part in (
+            _place(files.root),
+            sql("views/macros"),
+            sql("views/explore"),
+            *_rows(committed),
+            sql("views/events"),
+            sql("views/cloudtrail"),
+            sql("views/cloudtrail_logs"),
+            sql("views/trino"),
+        )
+    )
+
+
+def _place(root: Path) -> str:
+    """The macro that says where the lake is; no name in it is taken for a pattern."""
+    place = _GLOB.sub(lambda match: f"[{match[0]}]", root.resolve().as_posix())
+    literal = place.replace("'", "''")
+    return (
+        "-- The views and macros of a tlstrail lake. Read it into any DuckDB: .read lake.sql\n"
+        "-- Where the lake was moved, first: SET VARIABLE lake = '/new/place';\n"
+        f"CREATE OR REPLACE MACRO lake_path(below) AS\n"
+        f"    coalesce(getvariable('lake'), '{literal}') || '/' || below;\n"
+    )
+
+
+def _rows(committed: Manifest) -> tuple[str, str]:
+    """The views on the files; DuckDB reads no pattern that no file matches."""
+    return (
+        sql("clients/event_rows") if committed.events else _nothing("event_rows", _EVENT_ROWS),
+        sql("clients/objects") if committed.objects else _nothing("objects", LEDGER),
+    )
+
+
+_EVENT_ROWS = EVENTS.append(_MONTH)
+
+
+def _nothing(view: str, schema: pa.Schema) -> str:
+    columns = ",\n".join(f"    NULL::{_TYPES[each.type]} AS {each.name}" for each in schema)
+    return f"CREATE OR REPLACE VIEW {view} AS\nSELECT\n{columns}\nWHERE false;\n"
