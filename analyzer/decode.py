@@ -1,7 +1,8 @@
 """Bytes of a log object into its text: whole, or refused by name.
 
-A log is one JSON object `{"Records": [ … ]}`, gzipped or not; the bytes tell which. The text
-is not interpreted here: `flatten` reads it, once.
+A log is one JSON object `{"Records": [ … ]}`, gzipped or not; the bytes tell which. So is
+what Event history downloads; an export of CloudWatch Logs is made into one. The text is not
+interpreted here: `flatten` reads it, once.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from dataclasses import dataclass
 
 from isal import isal_zlib
 
+from analyzer import exports
 from analyzer.errors import LogRefused
 
 _GZIP_MAGIC = b"\x1f\x8b"
@@ -44,6 +46,8 @@ def decode(body: bytes, max_bytes: int) -> LogText:
         raise _too_large(max_bytes)
     sha256, json_bytes = hashlib.sha256(text).hexdigest(), len(text)
     text = text.removeprefix(_BYTE_ORDER_MARK)
+    if exports.is_export(text):
+        text = exports.as_log(text)
     if not _OBJECT.match(text):
         raise LogRefused(
             "not JSON: no object" if body.startswith(_GZIP_MAGIC) else "neither gzip nor JSON"

@@ -6,7 +6,9 @@
         ACCOUNT_CloudTrail-Digest_REGION_TRAIL_HOMEREGION_YYYYMMDDTHHmmssZ[_backfill].json.gz
 
 Source: https://docs.aws.amazon.com/awscloudtrail/latest/userguide/get-and-view-cloudtrail-log-files.html
-A local copy has the same names, so the same functions read it.
+A local copy has the same names, so the same functions read it. Exports of CloudWatch Logs are
+
+    [prefix/]TASK/ACCOUNT_CloudTrail_REGION[_N]/000000.gz
 """
 
 from __future__ import annotations
@@ -27,6 +29,8 @@ _DIGEST_NAME = re.compile(
     r"_(?P<home>[a-z0-9-]+)_(?P<at>\d{8}T\d{6})Z(?P<backfill>_backfill)?\.json(\.gz)?"
 )
 _OTHER_LOG_NAME = re.compile(r"\d{12}_(?P<service>[A-Za-z][A-Za-z-]*)_.+")
+_EXPORT_NAME = re.compile(r"\d{6}\.gz")
+_LOG_STREAM = re.compile(r"(?P<account>\d{12})_CloudTrail_(?P<region>[a-z]+(-[a-z]+)+-\d+)(_\d+)?")
 _ACCOUNT = re.compile(r"\d{12}")
 _ORGANIZATION = re.compile(r"o-[a-z0-9]{4,32}")
 _DAY = re.compile(r"(\d{4})/(\d{2})/(\d{2})(/|$)")
@@ -97,10 +101,20 @@ def _describe_log(folders: str, name: str) -> Place:
         return Place(match["account"], match["region"], delivered_at)
     if (other := _OTHER_LOG_NAME.fullmatch(name)) and other["service"] != "CloudTrail":
         return Place(skipped=f"not a CloudTrail log: {other['service']}")
+    if _EXPORT_NAME.fullmatch(name):
+        return _describe_export(folders.rpartition("/")[2])
     if not name.endswith((".json.gz", ".json")):
         return Place(skipped="not a log: its name ends in neither .json.gz nor .json")
     folder = describe_folder(folders + "/")
     return Place(folder.account_id, folder.region, _day(folders), folder.skipped)
+
+
+def _describe_export(stream: str) -> Place:
+    """Return what a log stream's name says of an object exported from it."""
+    match = _LOG_STREAM.fullmatch(stream)
+    if match is None:
+        return Place(skipped=f"not exported from a CloudTrail log stream: {stream}")
+    return Place(match["account"], match["region"])
 
 
 def _place_of(digest: DigestName) -> Place:

@@ -139,6 +139,20 @@ def test_legacy_callers_are_those_that_plain_python_counts(
     assert len(found) == len(wanted)
 
 
+def test_the_logs_insights_reports_say_what_ours_say_under_their_names(archive_lake: Path) -> None:
+    calls = rows_of(answer_to("legacy_detail", archive_lake))
+    assert rows_of(answer_to("logs_insights_tls_calls", archive_lake)) == calls
+    services = rows_of(answer_to("legacy_by_service", archive_lake))
+    assert rows_of(answer_to("logs_insights_tls_services", archive_lake)) == [
+        row[:2] for row in services
+    ]
+    header = answer_to("logs_insights_tls_calls", archive_lake).partition("\n")[0]
+    assert header == (
+        "userIdentity.accountId,recipientAccountId,eventSource,eventName,awsRegion,"
+        "tlsDetails.tlsVersion,tlsDetails.cipherSuite,userAgent,numOutdatedTlsCalls"
+    )
+
+
 def test_legacy_details_are_those_that_plain_python_counts(
     archive_lake: Path, legacy: list[Json]
 ) -> None:
