@@ -409,8 +409,9 @@ def test_help_lists_the_commands_and_the_exit_codes(tlstrail: Tlstrail) -> None:
         assert word in " ".join(process.stdout.split())
 
 
-@pytest.mark.parametrize("command", [
-    "ingest", "report", "sql", "shell", "views", "status", "verify"])
+@pytest.mark.parametrize(
+    "command", ["ingest", "report", "sql", "shell", "views", "status", "verify"]
+)
 def test_every_command_has_help_with_the_lake_in_it(tlstrail: Tlstrail, command: str) -> None:
     process = tlstrail(command, "--help")
 
