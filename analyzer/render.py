@@ -22,7 +22,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from analyzer.errors import QueryError
+from analyzer.errors import QueryError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -33,6 +33,22 @@ NARROWEST_COLUMN = 8
 TABLE_ROWS = 10_000
 """A table is for people; past this many rows it says how to get the others."""
 
+_UNSEEN = {
+    code: f"\\u{code:04x}"
+    for code in (
+        *range(0x09),
+        *range(0x0B, 0x20),
+        *range(0x7F, 0xA0),
+        0x061C,
+        *range(0x200B, 0x2010),
+        *range(0x2028, 0x202F),
+        *range(0x2060, 0x2070),
+        0xFEFF,
+    )
+}
+"""Characters that command a terminal, turn the direction of writing, or cannot be seen; tabs
+and line ends are not among them."""
+
 
 class Format(StrEnum):
     """How an answer is written."""
@@ -42,11 +58,16 @@ class Format(StrEnum):
     JSON = "json"
     NDJSON = "ndjson"
     MD = "md"
+    HTML = "html"
     PARQUET = "parquet"
 
 
 def render(answer: pa.RecordBatchReader, form: Format, out: BinaryIO, width: int) -> None:
     """Write `answer` to `out`. `width` is the terminal's, for tables."""
+    if form is Format.HTML:
+        raise UsageError(
+            "html is the audit's, which has all reports in it: tlstrail report -o FILE.html"
+        )
     _RENDERERS[form](_presentable(answer), out, width)
 
 
@@ -84,6 +105,11 @@ def text_of(value: object) -> str:
             return json.dumps(nested, ensure_ascii=False)
         case number:
             return str(number)
+
+
+def visible(text: str) -> str:
+    """Return a text for people, in which what would hide or command stands as its number."""
+    return text.translate(_UNSEEN)
 
 
 def _presentable(answer: pa.RecordBatchReader) -> pa.RecordBatchReader:
@@ -156,11 +182,11 @@ def _blocks(answer: pa.Table) -> Iterator[Table]:
 def markdown_table(answer: pa.Table) -> str:
     """Return an answer as a Markdown table."""
     lines = [
-        "| " + " | ".join(_markdown(name) for name in answer.schema.names) + " |",
+        "| " + " | ".join(markdown_text(name) for name in answer.schema.names) + " |",
         "|" + "|".join(" --- " for _ in answer.schema.names) + "|",
     ]
     lines += [
-        "| " + " | ".join(_markdown(text_of(value)) for value in row) + " |"
+        "| " + " | ".join(markdown_text(text_of(value)) for value in row) + " |"
         for row in _rows(answer.to_batches())
     ]
     return "\n".join(lines) + "\n"
@@ -175,7 +201,7 @@ def _shown(value: object) -> str:
     """A cell for people: as everywhere, but with thousands set apart."""
     if isinstance(value, int) and not isinstance(value, bool):
         return f"{value:,}"
-    return text_of(value)
+    return visible(text_of(value))
 
 
 def _rows(batches: Sequence[pa.RecordBatch]) -> Iterator[tuple[object, ...]]:
@@ -194,11 +220,12 @@ def _objects(schema: pa.Schema, batches: Sequence[pa.RecordBatch]) -> Iterator[d
         yield dict(zip(schema.names, map(plain, row), strict=True))
 
 
-def _markdown(text: str) -> str:
+def markdown_text(text: str) -> str:
     """Keep a cell in its row, and show what Markdown or HTML would take for its own."""
+    text = visible(text.replace("\r", " ").replace("\n", " "))
     for mark in "\\`*_[]<>|":
         text = text.replace(mark, f"\\{mark}")
-    return text.replace("\r", " ").replace("\n", " ")
+    return text
 
 
 def _render_table(answer: pa.RecordBatchReader, out: BinaryIO, width: int) -> None:
