@@ -28,7 +28,9 @@ The journey, in reading order:
     queries    where the SQL is: a report is its file in sql/reports
     verdict    what can be said, as a function of the evidence
     audit      the verdict, what it rests on, and the reports that matter most
-    audit_text the audit for a terminal, as Markdown and as JSON
+    timeline   calls by month and TLS version
+    summary    the audit on one screen, for a terminal and as Markdown
+    audit_text the audit in each of its formats
     digests    what one of CloudTrail's digests says, and whether its signature holds
     keys       CloudTrail's public keys, asked of AWS once and kept in a file
     verify     every digest and every log file that they list, judged; a worker's part of it

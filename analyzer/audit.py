@@ -13,16 +13,35 @@ from analyzer.queries import fingerprint, question, report_sql, sql
 from analyzer.verdict import Evidence, Verdict, judge
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     import pyarrow as pa
 
     from analyzer.lake import Lake, Narrowing
 
 SECTIONS = {
-    "tls_versions": "Calls by TLS version",
+    "fix_first": "Who and what to fix first",
+    "legacy_by_principal": "Calls with TLS 1.0 or 1.1, by principal",
+    "legacy_by_client": "Calls with TLS 1.0 or 1.1, by client",
     "legacy_by_service": "Calls with TLS 1.0 or 1.1, by service",
+    "legacy_by_account_region": "Calls with TLS 1.0 or 1.1, by account and Region",
+    "legacy_by_source": "Calls with TLS 1.0 or 1.1, by address",
+    "legacy_endpoints": "Calls with TLS 1.0 or 1.1, by endpoint",
+    "legacy_callers": "Calls with TLS 1.0 or 1.1, by caller and month",
+    "after_enforcement": "Calls with TLS 1.0 or 1.1 after 2023",
+    "tls_versions": "Calls by TLS version",
+    "cipher_suites": "Calls by cipher suite",
+    "key_exchange": "Key exchanges that withstand a quantum computer",
+    "tls13_readiness": "Who uses TLS 1.2 and never TLS 1.3",
     "coverage": "What the records say about TLS",
+    "coverage_by_service": "Coverage of each service",
+    "coverage_by_account": "Coverage of each account",
     "blind_spots": "Services that never say which TLS version was used",
+    "data_events": "Data events, such as reading an object in S3",
+    "trail_shape": "Trails that leave out reads or writes",
     "gaps": "Pauses in the deliveries that are longer than usual",
+    "accounts_without_objects": "Accounts that are named and have no logs here",
+    "conflicting_records": "Event ids that stand for different records",
 }
 """The reports that the audit is made of, and their headings."""
 
@@ -66,12 +85,20 @@ class Audit:
     verdict: Verdict
     evidence: Evidence
     provenance: Provenance
+    timeline: Section
+    """Calls by month and version."""
     sections: tuple[Section, ...]
+    days: Section
+    """The days on which logs were delivered."""
+
+    def section(self, name: str) -> Section:
+        """Return the section of that name, which is among those that were asked."""
+        return next(section for section in self.sections if section.name == name)
 
 
-def audit(lake: Lake) -> Audit:
-    """Ask the lake, narrowed as it was opened."""
-    evidence = Evidence(**lake.table(sql("audit/evidence")).to_pylist()[0])
+def audit(lake: Lake, names: Iterable[str] = SECTIONS) -> Audit:
+    """Ask the lake, narrowed as it was opened, for these of the `SECTIONS`."""
+    evidence = evidence_of(lake)
     provenance = Provenance(
         tlstrail=__version__,
         sql=fingerprint(),
@@ -83,10 +110,20 @@ def audit(lake: Lake) -> Audit:
         objects=evidence.objects_listed,
         records=evidence.records,
     )
-    sections = tuple(_section(lake, name, heading) for name, heading in SECTIONS.items())
-    return Audit(judge(evidence), evidence, provenance, sections)
+    return Audit(
+        judge(evidence),
+        evidence,
+        provenance,
+        timeline=_asked(lake, "timeline", "Calls by month and TLS version", sql("audit/timeline")),
+        sections=tuple(_asked(lake, name, SECTIONS[name], report_sql(name)) for name in names),
+        days=_asked(lake, "days", "Days on which logs were delivered", sql("audit/days")),
+    )
 
 
-def _section(lake: Lake, name: str, heading: str) -> Section:
-    text = report_sql(name)
+def evidence_of(lake: Lake) -> Evidence:
+    """Ask the lake, narrowed as it was opened, what there is to count from."""
+    return Evidence(**lake.table(sql("audit/evidence")).to_pylist()[0])
+
+
+def _asked(lake: Lake, name: str, heading: str, text: str) -> Section:
     return Section(name, heading, question(text), text, lake.table(text))
