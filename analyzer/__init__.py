@@ -30,6 +30,10 @@ The journey, in reading order:
     audit      the verdict, what it rests on, and the reports that matter most
     timeline   calls by month and TLS version
     summary    the audit on one screen, for a terminal and as Markdown
+    charts     the timeline as SVG
+    heat_map   the days on which logs were delivered, as a calendar
+    exhibit    an answer as a table of the HTML page, with its CSV
+    page       the audit as one HTML file
     audit_text the audit in each of its formats
     digests    what one of CloudTrail's digests says, and whether its signature holds
     keys       CloudTrail's public keys, asked of AWS once and kept in a file

@@ -7,6 +7,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, BinaryIO
 
 from analyzer.errors import UsageError
+from analyzer.page import write_page
 from analyzer.render import Format, objects, plain
 from analyzer.summary import as_markdown, for_terminal
 
@@ -20,6 +21,8 @@ def render_audit(result: Audit, form: Format, out: BinaryIO, width: int) -> None
         out.write(for_terminal(result, width).encode())
     elif form is Format.MD:
         out.write(as_markdown(result).encode())
+    elif form is Format.HTML:
+        write_page(result, out)
     elif form is Format.JSON:
         out.write(f"{json.dumps(_as_object(result), ensure_ascii=False, indent=2)}\n".encode())
     else:

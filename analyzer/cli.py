@@ -139,7 +139,7 @@ class OutputOptions:
     """How and where the answer is written."""
 
     format: Annotated[
-        Literal["table", "csv", "json", "ndjson", "md", "parquet"] | None,
+        Literal["table", "csv", "json", "ndjson", "md", "html", "parquet"] | None,
         Parameter(help="How it is written; by the ending of --output, or as a table, without."),
     ] = None
     output: Annotated[
@@ -349,6 +349,7 @@ def report_command(
 
     ```
     tlstrail report
+    tlstrail report --format html -o audit.html
     tlstrail report legacy_callers --since 2023-01-01 --format csv -o callers.csv
     ```
 

@@ -1,6 +1,6 @@
 """The audit on one screen, for a terminal and as Markdown: the verdict, when, which version, whom.
 
-What is cut here is whole in the JSON.
+What is cut here is whole in the JSON and on the HTML page.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ NAMED_SERVICES = 4
 SUMMED_UP = ("fix_first", "legacy_by_service", "tls_versions")
 """The sections of the audit that the summary is made from."""
 
-NEXT = "All of it, to read and to pass on: tlstrail report -o audit.json"
+NEXT = "All of it, to read and to pass on: tlstrail report -o audit.html"
 
 _LEVELS = "▁▂▃▄▅▆▇█"
 

@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from analyzer.errors import UsageError
 from analyzer.render import Format, render
 
 EVERYTHING = """
@@ -36,7 +37,7 @@ SELECT
     'ä, "quoted"; | pipe *star* <b>' || chr(10) || 'next' AS text
 """
 
-ALL = pytest.mark.parametrize("form", list(Format))
+ALL = pytest.mark.parametrize("form", [form for form in Format if form is not Format.HTML])
 
 
 def answer_to(query: str, batch: int = 1_000) -> pa.RecordBatchReader:
@@ -214,3 +215,25 @@ def test_a_wide_cell_is_folded_and_not_cut() -> None:
     text = rendered(f"SELECT '{'x' * 300}' AS wide", Format.TABLE, 80).decode()
 
     assert text.count("x") == 300
+
+
+@pytest.mark.parametrize("form", [Format.TABLE, Format.MD])
+def test_what_commands_a_terminal_or_turns_the_text_around_stands_as_its_number(
+    form: Format,
+) -> None:
+    text = rendered("SELECT chr(27) || '[2J' || chr(8238) || 'gnp.exe' AS agent", form).decode()
+
+    assert "u001b" in text
+    assert "u202egnp.exe" in text
+    assert not {"\x1b", "\u202e"} & set(text)
+
+
+def test_programs_get_such_characters_as_they_are() -> None:
+    text = rendered("SELECT chr(8238) || 'gnp.exe' AS agent", Format.CSV).decode()
+
+    assert "\u202egnp.exe" in text
+
+
+def test_one_answer_is_no_html_page() -> None:
+    with pytest.raises(UsageError, match=r"tlstrail report -o FILE\.html"):
+        rendered("SELECT 1", Format.HTML)
