@@ -35,6 +35,10 @@ The journey, in reading order:
     exhibit    an answer as a table of the HTML page, with its CSV
     page       the audit as one HTML file
     audit_text the audit in each of its formats
+    compare    two periods or two lakes side by side
+    compare_text  a comparison in each of its formats
+    alarm      what a report is watched for
+    report     one report, from what was asked to what is written
     digests    what one of CloudTrail's digests says, and whether its signature holds
     keys       CloudTrail's public keys, asked of AWS once and kept in a file
     verify     every digest and every log file that they list, judged; a worker's part of it

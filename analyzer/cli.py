@@ -52,8 +52,8 @@ app = App(
     ),
     help_epilogue=(
         "Exit codes: 0 done · 1 a query failed · 2 usage · 3 the store refused · 4 finished, but "
-        "objects were left out or are not valid (they are named) · 5 no usable lake · "
-        "130 interrupted"
+        "objects were left out or are not valid (they are named) · 5 no usable lake · 6 the report "
+        "was written, and --fail-on found cause for alarm · 130 interrupted"
     ),
     version=f"tlstrail {__version__}",
     result_action="return_value",
@@ -342,8 +342,14 @@ def report_command(
     lake: LakeOption = LakeOption(),
     scope: ScopeOptions = ScopeOptions(),
     output: OutputOptions = OutputOptions(),
+    against: str | None = None,
+    fail_on: Annotated[
+        tuple[Literal["legacy", "incomplete", "low-coverage"], ...],
+        Parameter(negative="", show_default=False),
+    ] = (),
+    least_coverage: float = 95,
 ) -> ExitCode:
-    """Print the audit, or one report by its name.
+    """Print the audit, one report by its name, or what has changed since.
 
     For example:
 
@@ -351,6 +357,8 @@ def report_command(
     tlstrail report
     tlstrail report --format html -o audit.html
     tlstrail report legacy_callers --since 2023-01-01 --format csv -o callers.csv
+    tlstrail report --against 2023-06-01..2023-07-01
+    tlstrail report --fail-on legacy --fail-on incomplete
     ```
 
     Parameters
@@ -364,21 +372,36 @@ def report_command(
         coverage_by_service, coverage_by_account, coverage_by_region, coverage_by_month,
         coverage_by_version, coverage_by_identity, blind_spots; deliveries, gaps,
         accounts_without_objects, trail_shape, undelivered. The audit without it.
+    against
+        A period FROM..TO of the same lake, or another lake, to compare with. Without --since,
+        what comes after the period is compared with it.
+    fail_on
+        Exit with 6 if there is a legacy call, if the verdict is incomplete, or if too few records
+        say their TLS version; repeatable. The report is written all the same.
+    least_coverage
+        For --fail-on low-coverage: so many percent of the records that could say their TLS version
+        must do so.
     """
-    from analyzer.audit import audit
-    from analyzer.audit_text import render_audit
-    from analyzer.lake import open_lake
+    from analyzer.alarm import Alarm
     from analyzer.queries import report_sql
-    from analyzer.render import render
+    from analyzer.report import ReportSettings, report
 
-    question = report_sql(name) if name else None
-    with open_lake(lake.lake, scope.narrowing()) as opened, _written(output.output) as out:
-        if question is None:
-            render_audit(audit(opened), output.form(), out, _width())
-        else:
-            with opened.query(question) as answer:
-                render(answer, output.form(), out, _width())
-    return ExitCode.DONE
+    if name and against is None:
+        report_sql(name)  # a name that is none is told before a lake is opened
+    settings = ReportSettings(
+        name=name,
+        lake=lake.lake,
+        narrowing=scope.narrowing(),
+        against=against,
+        form=output.form(),
+        alarms=tuple(map(Alarm, fail_on)),
+        least_coverage=least_coverage,
+    )
+    with _written(output.output) as out:
+        alarms = report(settings, out, _width())
+    for alarm in alarms:
+        _say(alarm)
+    return ExitCode.ALARM if alarms else ExitCode.DONE
 
 
 @app.command(name="sql")

@@ -9,6 +9,8 @@
     ├── NothingVerified   4    an archive without digests
     └── LogRefused        -    one log object is not taken; collected, 4 at the end
 
+6 is no error: a report was written, and says what `--fail-on` watches for.
+
 Foreign exceptions are translated where the foreign call is made; `cli` alone
 turns these into a message and an exit code.
 """
@@ -28,6 +30,7 @@ class ExitCode(IntEnum):
     STORE_REFUSED = 3
     INCOMPLETE = 4
     LAKE_UNUSABLE = 5
+    ALARM = 6
     INTERRUPTED = 130
 
 

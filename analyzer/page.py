@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import base64
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from importlib.resources import files
+from shlex import quote
 from typing import TYPE_CHECKING, BinaryIO
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -18,6 +19,7 @@ from markupsafe import Markup, escape
 
 from analyzer import __version__
 from analyzer.charts import MONTHS_ON_A_PHONE, legacy_chart, share_chart
+from analyzer.compare import changes
 from analyzer.exhibit import exhibits, options_of, shown
 from analyzer.heat_map import heat_map
 from analyzer.queries import sql
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from analyzer.audit import Audit
+    from analyzer.compare import Comparison
     from analyzer.exhibit import Exhibit
     from analyzer.timeline import Timeline
 
@@ -93,6 +96,19 @@ class Part:
 def write_page(result: Audit, out: BinaryIO) -> None:
     """Write the audit as one HTML file."""
     _write("audit.html.j2", _audit_shown(result), out)
+
+
+def write_comparison_page(result: Comparison, out: BinaryIO) -> None:
+    """Write a comparison as one HTML file."""
+    shown: dict[str, object] = {
+        "sides": result.sides,
+        "tables": exhibits(
+            [replace(each, heading=f"{each.heading}: {changes(each)}") for each in result.sections],
+            f"--against {quote(result.against)} {options_of(result.after.asked_about)}",
+            TABLES_BYTES,
+        ),
+    }
+    _write("comparison.html.j2", shown, out)
 
 
 def _write(template: str, shown: dict[str, object], out: BinaryIO) -> None:

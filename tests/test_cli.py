@@ -228,6 +228,12 @@ def test_a_failed_query_is_1_and_leaves_stdout_empty(
         (("sql", "SELECT $a", "-p", "a"), "each --parameter is name=value"),
         (("sql", "SELECT $a", "-p", "a=1", "-p", "a=2"), "no name stands twice"),
         (("sql", "SELECT 1", "--dialect", "oracle"), "oracle"),
+        (("status", "--format", "html"), "the status is several tables"),
+        (("report", "tls_versions", "--format", "html"), "html is the audit's"),
+        (("report", "--against", "2023-07-01..2023-06-01"), "a period is FROM..TO"),
+        (("report", "--against", "2023-01-01..2023-02-01", "--until", "2023-01-20"), "--against"),
+        (("report", "tls_versions", "--against", "2023-01-01..2023-02-01"), "cannot be compared"),
+        (("report", "--fail-on", "everything"), "everything"),
     ],
 )
 def test_what_cannot_be_done_is_2(
@@ -291,6 +297,32 @@ def test_a_left_out_object_is_4_every_time_and_is_named(
     told = tlstrail("status", *where)
     assert told.returncode == ExitCode.INCOMPLETE
     assert "truncated gzip" in told.stdout
+
+
+# ---------------------------------------------------------------- 6: cause for alarm
+
+
+@pytest.mark.parametrize(
+    "name", [(), ("legacy_by_service",), ("--against", "2020-01-01..2021-01-01")]
+)
+def test_an_alarm_is_6_after_the_report_was_written(
+    tlstrail: Tlstrail, lake: Path, tmp_path: Path, name: tuple[str, ...]
+) -> None:
+    wanted = tlstrail("report", *name, "--lake", lake).stdout
+    file = tmp_path / "report.txt"
+    watched = ("--fail-on", "legacy", "--fail-on", "low-coverage", "--least-coverage", "100")
+
+    process = tlstrail("report", *name, "--lake", lake, *watched)
+    assert (process.returncode, process.stdout) == (ExitCode.ALARM, wanted)
+    assert "tlstrail: legacy: " in process.stderr
+    assert tlstrail("report", *name, "--lake", lake, *watched, "-o", file).returncode == 6
+    assert file.read_text(encoding="utf-8") == wanted
+
+
+def test_what_is_watched_for_and_not_found_is_0(tlstrail: Tlstrail, lake: Path) -> None:
+    later = ("--since", "2030-01-01")
+
+    assert tlstrail("report", "--lake", lake, "--fail-on", "legacy", *later).returncode == 0
 
 
 # ---------------------------------------------------------------- 5: no usable lake

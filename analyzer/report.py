@@ -1,0 +1,96 @@
+"""One `tlstrail report`: the audit, one report, or a comparison, written in one format.
+
+What it is watched for comes back as sentences; the report is written all the same.
+"""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO
+
+from analyzer.alarm import raised
+from analyzer.audit import SECTIONS, audit, evidence_of
+from analyzer.audit_text import render_audit
+from analyzer.compare import around, compare, difference, period_of
+from analyzer.compare_text import render_comparison
+from analyzer.lake import open_lake
+from analyzer.queries import report_sql
+from analyzer.render import Format, render
+from analyzer.summary import SUMMED_UP
+from analyzer.verdict import judge
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from analyzer.alarm import Alarm
+    from analyzer.lake import Lake, Narrowing
+    from analyzer.verdict import Evidence
+
+
+@dataclass(frozen=True, slots=True)
+class ReportSettings:
+    """What is asked, of which lake, and what is watched for."""
+
+    name: str | None
+    """A report; the audit without it."""
+    lake: Path
+    narrowing: Narrowing
+    against: str | None
+    """A period of the same lake, or another lake, to compare with."""
+    form: Format
+    alarms: Sequence[Alarm]
+    least_coverage: float
+
+
+def report(settings: ReportSettings, out: BinaryIO, width: int) -> list[str]:
+    """Write what was asked, and return a sentence for each alarm that it gives cause for."""
+    with ExitStack() as lakes:
+        if settings.against is None:
+            lake = lakes.enter_context(open_lake(settings.lake, settings.narrowing))
+            evidence = _write(lake, settings, out, width)
+        else:
+            before, lake = _both_sides(settings, settings.against, lakes)
+            evidence = _write_difference(before, lake, settings, out, width)
+        if not settings.alarms:
+            return []
+        evidence = evidence or evidence_of(lake)
+        return list(raised(settings.alarms, evidence, judge(evidence), settings.least_coverage))
+
+
+def _both_sides(settings: ReportSettings, against: str, lakes: ExitStack) -> tuple[Lake, Lake]:
+    period = period_of(against)
+    if period is None:
+        other, before, after = Path(against), settings.narrowing, settings.narrowing
+    else:
+        other, (before, after) = settings.lake, around(period, settings.narrowing)
+    return (
+        lakes.enter_context(open_lake(other, before)),
+        lakes.enter_context(open_lake(settings.lake, after)),
+    )
+
+
+def _write(lake: Lake, settings: ReportSettings, out: BinaryIO, width: int) -> Evidence | None:
+    """Write the audit or a report; return the evidence, where it was asked for."""
+    if settings.name is None:
+        asked = SUMMED_UP if settings.form in {Format.TABLE, Format.MD} else SECTIONS
+        result = audit(lake, asked)
+        render_audit(result, settings.form, out, width)
+        return result.evidence
+    with lake.query(report_sql(settings.name)) as answer:
+        render(answer, settings.form, out, width)
+    return None
+
+
+def _write_difference(
+    before: Lake, after: Lake, settings: ReportSettings, out: BinaryIO, width: int
+) -> Evidence | None:
+    """Write a comparison; return the evidence of the later side, where it was asked for."""
+    if settings.name is None:
+        result = compare(before, after)
+        render_comparison(result, settings.form, out, width)
+        return result.after.evidence
+    answer = difference(settings.name, before, after).answer
+    render(answer.to_reader(), settings.form, out, width)
+    return None
