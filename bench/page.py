@@ -1,0 +1,161 @@
+"""`make bench-page`: what was measured, into docs/performance.md and its pictures.
+
+    python -m bench.page DIRECTORY DOCS
+
+Reads result.json, scale.json and query.json of DIRECTORY, and writes the tables between the
+marks `<!-- NAME -->` and `<!-- /NAME -->` of DOCS/performance.md. The prose stays as it is.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from pathlib import Path
+from typing import Any
+
+import vl_convert
+
+from bench.query import Timed
+from bench.query import table as query_table
+from bench.run import MEGABYTE
+
+Figures = dict[str, Any]
+
+VEGA_LITE = "6.4"
+
+
+def main() -> None:
+    """Write the tables and the pictures."""
+    directory, docs = map(Path, sys.argv[1:])
+    scale: Figures = json.loads((directory / "scale.json").read_text(encoding="utf-8"))
+    query: Figures = json.loads((directory / "query.json").read_text(encoding="utf-8"))
+    timed = [Timed(**each) for each in query["reports"]]
+    blocks = {
+        "bench": (directory / "result.md").read_text(encoding="utf-8").strip(),
+        "events": by_events(scale["by_events"]),
+        "workers": by_workers(scale["by_workers"]),
+        "odd": odd(scale),
+        "query": f"{query['machine']}.\n\n{query_table(timed)}",
+    }
+    page = docs / "performance.md"
+    text = page.read_text(encoding="utf-8")
+    for name, block in blocks.items():
+        marked = rf"(<!-- {name} -->\n).*?(\n<!-- /{name} -->)"
+        if not re.search(marked, text, re.DOTALL):
+            raise SystemExit(f"{page} has no place for {name}")
+        text = re.sub(marked, lambda m, b=block: f"{m[1]}{b}{m[2]}", text, flags=re.DOTALL)  # type: ignore[misc]
+    page.write_text(text, encoding="utf-8")
+    growth = growth_chart(scale["by_events"])
+    (docs / "performance-growth.svg").write_text(growth, encoding="utf-8")
+    (docs / "performance-reports.svg").write_text(report_chart(timed), encoding="utf-8")
+
+
+def by_events(runs: list[Figures]) -> str:
+    """Return a table, a line for each size of archive."""
+    lines = [
+        "| events | seconds | events/s | CPU s | peak RSS, all processes | largest process |",
+        "| ---: | ---: | ---: | ---: | ---: | ---: |",
+    ]
+    lines += [
+        f"| {run['events']:,} | {run['wall_seconds']:.1f} "
+        f"| {run['said']['events'] / run['wall_seconds']:,.0f} | {run['cpu_seconds']:.1f} "
+        f"| {run['peak_rss_mb']:,.0f} MB | {run['peak_process_rss_mb']:,.0f} MB |"
+        for run in runs
+    ]
+    return "\n".join(lines)
+
+
+def by_workers(runs: list[Figures]) -> str:
+    """Return a table, a line for each number of workers; efficiency is against one worker."""
+    alone = next(run["wall_seconds"] for run in runs if run["workers"] == 1)
+    lines = [
+        "| workers | seconds | CPU s | peak RSS, all processes | efficiency |",
+        "| ---: | ---: | ---: | ---: | ---: |",
+    ]
+    lines += [
+        f"| {run['workers']} | {run['wall_seconds']:.1f} | {run['cpu_seconds']:.1f} "
+        f"| {run['peak_rss_mb']:,.0f} MB "
+        f"| {100 * alone / run['wall_seconds'] / run['workers']:.0f} % |"
+        for run in runs
+    ]
+    return "\n".join(lines)
+
+
+def odd(scale: Figures) -> str:
+    """Return what odd objects and a run with nothing new took, as a list."""
+    unusual, nothing = scale["unusual"], scale["nothing_new"]
+    json_mb = unusual["said"]["json_bytes"] / MEGABYTE
+    return "\n".join(
+        [
+            (
+                f"- One object of 49 MB of JSON, and one of records of 251 kB, together "
+                f"{json_mb:,.0f} MB: {unusual['wall_seconds']:.1f} s, "
+                f"{unusual['peak_rss_mb']:,.0f} MB in all processes."
+            ),
+            (
+                f"- A second run over {nothing['said']['listed']:,} objects that the lake has "
+                f"(only the listing is simulated): {nothing['wall_seconds']:.1f} s, "
+                f"{nothing['peak_rss_mb']:,.0f} MB."
+            ),
+        ]
+    )
+
+
+def growth_chart(runs: list[Figures]) -> str:
+    """Return events a second and memory by events, as SVG."""
+    values = [
+        {"events": run["events"], "value": value, "what": what}
+        for run in runs
+        for what, value in (
+            ("events a second", run["said"]["events"] / run["wall_seconds"]),
+            ("peak MB in all processes", run["peak_rss_mb"]),
+        )
+    ]
+    events = {"field": "events", "type": "quantitative", "scale": {"type": "log"}}
+    value = {"field": "value", "type": "quantitative", "title": None, "scale": {"zero": True}}
+    return svg(
+        {
+            "facet": {"column": {"field": "what", "title": None}},
+            "resolve": {"scale": {"y": "independent"}},
+            "spec": {
+                "width": 320,
+                "height": 200,
+                "mark": {"type": "line", "point": True},
+                "encoding": {"x": events | {"title": "events in the archive"}, "y": value},
+            },
+        },
+        values,
+    )
+
+
+def report_chart(timed: list[Timed]) -> str:
+    """Return the seconds of every report by events, as SVG."""
+    values = [
+        {"report": each.report, "events": f"{each.events / 1e6:,.0f} million", "s": each.seconds}
+        for each in timed
+    ]
+    return svg(
+        {
+            "width": 520,
+            "mark": "bar",
+            "encoding": {
+                "y": {"field": "report", "type": "nominal", "title": None, "sort": "-x"},
+                "x": {"field": "s", "type": "quantitative", "title": "seconds"},
+                "yOffset": {"field": "events"},
+                "color": {"field": "events", "title": "events"},
+            },
+        },
+        values,
+    )
+
+
+def svg(spec: Figures, values: list[Figures]) -> str:
+    """Return a Vega-Lite chart of these values."""
+    return vl_convert.vegalite_to_svg(
+        {"background": "white", "data": {"values": values}, **spec}, VEGA_LITE
+    )
+
+
+if __name__ == "__main__":
+    main()
