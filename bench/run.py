@@ -85,6 +85,7 @@ def adopt_orphans() -> None:
 def measure(subject: str, archive: Path, out: Path, *more: str) -> Run:
     """Run a subject in a process of its own and return what it took."""
     command = [sys.executable, "-m", "bench.subjects", subject, str(archive), str(out), *more]
+    children = {child.pid for child in psutil.Process().children()}
     before = os.times()
     start = time.perf_counter()
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
@@ -95,9 +96,9 @@ def measure(subject: str, archive: Path, out: Path, *more: str) -> Run:
         watch.join()
     if process.returncode:
         raise SystemExit(f"{subject} failed with exit code {process.returncode}")
-    with suppress(ChildProcessError):
-        while True:
-            os.wait()
+    for orphan in {child.pid for child in psutil.Process().children()} - children:
+        with suppress(ChildProcessError):
+            os.waitpid(orphan, 0)
     after = os.times()
     return Run(
         subject=subject,
