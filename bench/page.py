@@ -41,10 +41,10 @@ def main() -> None:
     page = docs / "performance.md"
     text = page.read_text(encoding="utf-8")
     for name, block in blocks.items():
-        marked = rf"(<!-- {name} -->\n).*?(\n<!-- /{name} -->)"
+        marked = rf"(<!-- {name} -->\n).*?(<!-- /{name} -->)"
         if not re.search(marked, text, re.DOTALL):
             raise SystemExit(f"{page} has no place for {name}")
-        text = re.sub(marked, lambda m, b=block: f"{m[1]}{b}{m[2]}", text, flags=re.DOTALL)  # type: ignore[misc]
+        text = re.sub(marked, lambda m, b=block: f"{m[1]}{b}\n{m[2]}", text, flags=re.DOTALL)  # type: ignore[misc]
     page.write_text(text, encoding="utf-8")
     growth = growth_chart(scale["by_events"])
     (docs / "performance-growth.svg").write_text(growth, encoding="utf-8")
