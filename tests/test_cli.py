@@ -29,9 +29,11 @@ if TYPE_CHECKING:
 Process = subprocess.CompletedProcess[str]
 
 SMALL_BATCHES = """
+import signal
 import analyzer.plan
 from analyzer.__main__ import main
 analyzer.plan.BATCH_OBJECTS = 2
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs ignore it
 main()
 """
 
