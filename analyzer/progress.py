@@ -14,6 +14,7 @@ from rich.progress import (
     DownloadColumn,
     MofNCompleteColumn,
     Progress,
+    ProgressColumn,
     SpinnerColumn,
     TextColumn,
     TimeElapsedColumn,
@@ -146,6 +147,20 @@ def sentence_of(totals: Totals) -> str:
     )
 
 
+def _columns(*counts: ProgressColumn) -> tuple[ProgressColumn, ...]:
+    """Return what a live line shows: the work, a bar, `counts`, the time and the time left."""
+    return (
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        BarColumn(),
+        *counts,
+        TimeElapsedColumn(),
+        TextColumn("·"),
+        TimeRemainingColumn(),
+        TextColumn("left"),
+    )
+
+
 @contextmanager
 def watching(console: Console, *, quiet: bool) -> Iterator[Watcher]:
     """Yield the watcher that suits `console`, which writes to stderr."""
@@ -154,17 +169,7 @@ def watching(console: Console, *, quiet: bool) -> Iterator[Watcher]:
     elif not console.is_terminal:
         yield PlainLines(console)
     else:
-        columns = (
-            SpinnerColumn(),
-            TextColumn("{task.description}"),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TextColumn("objects · {task.fields[facts]}"),
-            TimeElapsedColumn(),
-            TextColumn("·"),
-            TimeRemainingColumn(),
-            TextColumn("left"),
-        )
+        columns = _columns(MofNCompleteColumn(), TextColumn("objects · {task.fields[facts]}"))
         with Progress(*columns, console=console) as progress:
             yield LiveLine(progress)
 
@@ -172,16 +177,7 @@ def watching(console: Console, *, quiet: bool) -> Iterator[Watcher]:
 @contextmanager
 def compacting(console: Console, *, quiet: bool) -> Iterator[Callable[[int, int], None]]:
     """Yield who is to be told how many bytes of how many have been merged."""
-    columns = (
-        SpinnerColumn(),
-        TextColumn("{task.description}"),
-        BarColumn(),
-        DownloadColumn(),
-        TimeElapsedColumn(),
-        TextColumn("·"),
-        TimeRemainingColumn(),
-        TextColumn("left"),
-    )
+    columns = _columns(DownloadColumn())
     hidden = quiet or not console.is_terminal
     with Progress(*columns, console=console, disable=hidden) as progress:
         task = progress.add_task("compacting", total=None)
@@ -263,15 +259,6 @@ def watching_stages(console: Console, *, quiet: bool) -> Iterator[Stages]:
     elif not console.is_terminal:
         yield PlainStages(console)
     else:
-        columns = (
-            SpinnerColumn(),
-            TextColumn("{task.description}"),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TimeElapsedColumn(),
-            TextColumn("·"),
-            TimeRemainingColumn(),
-            TextColumn("left"),
-        )
+        columns = _columns(MofNCompleteColumn())
         with Progress(*columns, console=console, transient=True) as progress:
             yield LiveStages(progress)
