@@ -77,7 +77,7 @@ def fetch_keys(
     """
     from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415 (takes 0.4 s)
 
-    from analyzer.s3_store import session_of  # noqa: PLC0415 (as above)
+    from analyzer.s3_connection import session_of  # noqa: PLC0415 (as above)
 
     session = None
     found: list[PublicKey] = []

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from analyzer import s3_store
+from analyzer import s3_connection
 from tests.s3.buckets import ACCESS_KEY, FEW, SECRET_KEY, archived_under, new_bucket
 from tests.s3.commands import run_process, statuses
 from tests.s3.proxy import Answer, proxy_before, refusal
@@ -261,7 +261,7 @@ def test_a_refusal_of_the_whole_store_while_reading_is_not_put_on_the_objects(
 def test_a_run_goes_on_after_a_refusal_in_the_same_process(
     few_logs: Bucket, proxy: Proxy, lake: Path, monkeypatch: pytest.MonkeyPatch, ingest: Command
 ) -> None:
-    monkeypatch.setattr(s3_store, "REFUSED_SECONDS", 0)
+    monkeypatch.setattr(s3_connection, "REFUSED_SECONDS", 0)
     proxy.answer("GET", "", refusal(400, "ExpiredToken"))
 
     refused = ingest(few_logs.url)

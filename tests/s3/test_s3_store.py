@@ -17,7 +17,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from analyzer import s3_store
+from analyzer import s3_connection
 from analyzer.errors import StoreError
 from analyzer.local_store import LocalStore
 from analyzer.s3_store import S3Store
@@ -127,14 +127,14 @@ def test_objects_are_asked_of_the_host_that_boto3_lists_from(
     store = S3Store(f"s3://{bucket}/", S3Access(region_name=region))
     answer_head(store, region)
 
-    assert store._located() == (region, url)  # noqa: SLF001 (no AWS to be asked here)
+    assert store._connection._located() == (region, url)  # noqa: SLF001 (no AWS to be asked here)
 
 
 def test_the_region_is_learnt_by_who_may_not_ask_for_it() -> None:
     store = S3Store("s3://trail/", S3Access(region_name="eu-west-1"))
     answer_head(store, "eu-west-1", status=403)
 
-    assert store._located()[0] == "eu-west-1"  # noqa: SLF001 (no AWS to be asked here)
+    assert store._connection._located()[0] == "eu-west-1"  # noqa: SLF001 (no AWS to be asked here)
 
 
 def answer_head(store: S3Store, region: str, status: int = 200) -> None:
@@ -149,7 +149,7 @@ def answer_head(store: S3Store, region: str, status: int = 200) -> None:
     def answer(**_: object) -> Any:  # noqa: ANN401 (botocore's stubs expect nothing)
         return AWSResponse("", status, headers, Nothing())
 
-    events = store._client.meta.events  # noqa: SLF001 (the only way in, short of a network)
+    events = store._connection.client.meta.events  # noqa: SLF001 (the only way in, short of a network)
     events.register_last("before-send.s3.HeadBucket", answer)
 
 
@@ -210,7 +210,7 @@ def test_the_credentials_of_a_role_are_renewed_between_objects(
     proxy: Proxy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("AWS_ENDPOINT_URL_STS", proxy.endpoint)
-    monkeypatch.setattr(s3_store, "CREDENTIALS_KEPT", timedelta(seconds=1))
+    monkeypatch.setattr(s3_connection, "CREDENTIALS_KEPT", timedelta(seconds=1))
     proxy.rules.append(Sts())
     headers = {"ETag": '"e"', "Last-Modified": MODIFIED}
     proxy.answer("HEAD", "", Answer(200))
@@ -229,7 +229,7 @@ def test_credentials_that_cannot_be_renewed_stop_the_run(
     proxy: Proxy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("AWS_ENDPOINT_URL_STS", proxy.endpoint)
-    monkeypatch.setattr(s3_store, "CREDENTIALS_KEPT", timedelta(seconds=1))
+    monkeypatch.setattr(s3_connection, "CREDENTIALS_KEPT", timedelta(seconds=1))
     proxy.answer("HEAD", "", Answer(200))
     sts = Sts()
     proxy.rules.append(lambda request: sts(request) if sts.given < 3 else None)
@@ -273,7 +273,7 @@ def test_many_threads_connect_once(few_logs: Bucket, proxy: Proxy) -> None:
 def test_a_server_that_goes_away_stops_the_run(
     few_logs: Bucket, weed: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(s3_store, "RETRIES", {"max_retries": 1})
+    monkeypatch.setattr(s3_connection, "RETRIES", {"max_retries": 1})
     with proxy_before(weed) as proxy:
         store = S3Store(f"s3://{few_logs.name}/", S3Access(endpoint_url=proxy.endpoint))
         first, second, *_ = store.objects(few_logs.prefix, "", None)
@@ -286,8 +286,8 @@ def test_a_server_that_goes_away_stops_the_run(
 def test_a_server_that_falls_silent_stops_the_run(
     few_logs: Bucket, proxy: Proxy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(s3_store, "RETRIES", {"max_retries": 1})
-    monkeypatch.setattr(s3_store, "READ_TIMEOUT", timedelta(seconds=0.3))
+    monkeypatch.setattr(s3_connection, "RETRIES", {"max_retries": 1})
+    monkeypatch.setattr(s3_connection, "READ_TIMEOUT", timedelta(seconds=0.3))
     store = S3Store(f"s3://{few_logs.name}/", S3Access(endpoint_url=proxy.endpoint))
     listed = next(iter(store.objects(few_logs.prefix, "", None)))
     proxy.rules.append(lambda request: time.sleep(0.6) if request.verb == "GET" else None)
