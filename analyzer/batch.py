@@ -74,6 +74,8 @@ class WrittenBatch:
     parts: tuple[Part, ...]
     outcomes: tuple[Outcome, ...]
     json_bytes: int
+    retries: int
+    """How many requests had to be made again while the batch was read."""
     cpu_seconds: dict[str, float]
     """By stage, of the thread that decodes."""
     copies: FoundCopies
@@ -94,6 +96,7 @@ class ReadBatch:
     outcomes: list[Outcome]
     events: pa.Table
     json_bytes: int
+    retries: int
     cpu: CpuSeconds
 
 
@@ -123,7 +126,14 @@ def read_batch(task: Task, batch: Batch) -> Fingerprints:
     with reading.cpu.of("flatten"):
         flat.append(reading.flattener.finish())
         records = joined(flat)
-    held_batches()[batch.id] = ReadBatch(batch, outcomes, records.events, json_bytes, reading.cpu)
+    held_batches()[batch.id] = ReadBatch(
+        batch,
+        outcomes,
+        records.events,
+        json_bytes,
+        store_of(task.source).take_retries(),
+        reading.cpu,
+    )
     return Fingerprints(
         batch_id=batch.id,
         keys=tuple(outcome.log_object.key for outcome in outcomes),
@@ -146,6 +156,7 @@ def write_batch(task: Task, copies: FoundCopies) -> WrittenBatch:
         tuple(parts),
         tuple(read.outcomes),
         read.json_bytes,
+        read.retries,
         dict(read.cpu.seconds),
         copies,
         tuple(map(str, copied_ids.to_pylist())),

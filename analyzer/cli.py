@@ -631,7 +631,9 @@ def _conclude(
             markup=False,
             soft_wrap=True,
         )
-    left_out = tally.left_out or summary.left_out_before
+    for denied in summary.not_listed:
+        talk.print(f"not listed: {denied}", markup=False, highlight=False, soft_wrap=True)
+    left_out = tally.left_out or summary.left_out_before or summary.not_listed
     return ExitCode.INCOMPLETE if left_out else ExitCode.DONE
 
 
@@ -653,8 +655,12 @@ def _done(tally: Tally, lake: Path) -> str:
     statuses = ", ".join(f"{count:,} {status}" for status, count in tally.statuses.items())
     return (
         f"{tally.records:,} records read, {tally.duplicates:,} of them duplicates; objects: "
-        f"{statuses}. Next: tlstrail report --lake {lake}"
+        f"{statuses}{_again(tally)}. Next: tlstrail report --lake {lake}"
     )
+
+
+def _again(tally: Tally) -> str:
+    return f"; {tally.retries:,} requests made again" if tally.retries else ""
 
 
 def _name_left_out(left_out: Sequence[Outcome], talk: Console) -> None:

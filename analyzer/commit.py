@@ -42,6 +42,8 @@ class Tally:
     duplicates: int = 0
     stored_bytes: int = 0
     json_bytes: int = 0
+    retries: int = 0
+    """How many requests had to be made again."""
     cpu_seconds: defaultdict[str, float] = field(default_factory=lambda: defaultdict(float))
 
     def add(self, outcomes: Iterable[Outcome]) -> None:
@@ -96,6 +98,7 @@ class Committer:
         )
         self.tally.read += len(written.batch.objects) - len(written.batch.dependents)
         self.tally.json_bytes += written.json_bytes
+        self.tally.retries += written.retries
         for stage, seconds in written.cpu_seconds.items():
             self.tally.cpu_seconds[stage] += seconds
 

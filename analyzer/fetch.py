@@ -53,6 +53,7 @@ def fetch(
 
 def _get(store: Store, log_object: LogObject) -> bytes | NotFetched:
     try:
-        return store.get(log_object.key.removeprefix(store.root), log_object.etag)
+        key = log_object.key.removeprefix(store.root)
+        return store.get(key, log_object.etag, log_object.size)
     except NotFetched as outcome:
         return outcome

@@ -32,6 +32,7 @@ from analyzer.fetch import fetch
 from analyzer.flatten import Flattener
 from analyzer.lake_files import LakeFiles
 from analyzer.listing import list_objects
+from analyzer.permitted import Permitted
 from analyzer.plan import Plan, Totals
 from analyzer.replace import together
 from analyzer.source import open_store
@@ -79,6 +80,8 @@ class IngestSummary:
     tally: Tally
     left_out_before: list[str]
     """Keys in scope that an earlier run had to leave out, and that have not changed."""
+    not_listed: list[str]
+    """What may not be listed, and why. The lake does not say that all has been read, then."""
 
 
 class Watcher(Protocol):
@@ -108,17 +111,20 @@ def ingest(
     """
     files = LakeFiles(settings.lake)
     _require_apart(settings)
-    store = store_of(settings.source)
+    store = Permitted(store_of(settings.source))
     with manifest.exclusive(files), lanes(settings.workers) as workers:
         lake = manifest.open_for_writing(files)
         objects = list_objects(store, settings.source.prefix, settings.scope)
         if not lake.objects:
             objects = starting(workers, objects)
         plan = Plan(objects, seen_before(files, lake), watcher.listed)
+        if store.denied and plan.totals.listed == plan.totals.skipped:
+            raise store.denied[0]
         _require_an_archive(settings, plan.totals)
         watcher.planned(plan.totals)
         manifest.create(files)
         committer = Committer(files, lake, store.root, now)
+        committer.tally.retries += store.take_retries()
         committer.record(plan.not_to_read, _not_read(plan.not_to_read))
         # One batch is read before another process would have started.
         used = workers if plan.batch_count > 1 else [InThisProcess()]
@@ -128,9 +134,12 @@ def ingest(
         for written in replacements(settings, used[0], plan, committer):
             committer.replace(written)
             watcher.committed(committer.tally)
-        committer.finish(_reading(settings))
+        if not store.denied:
+            committer.finish(_reading(settings))
         write_views(files)
-        return IngestSummary(plan.totals, committer.tally, plan.left_out_before())
+        return IngestSummary(
+            plan.totals, committer.tally, plan.left_out_before(), list(map(str, store.denied))
+        )
 
 
 def preview(settings: IngestSettings, watcher: Watcher) -> Totals:

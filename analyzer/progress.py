@@ -120,9 +120,10 @@ class _Rate:
     def of(self, tally: Tally) -> str:
         seconds = max(time.monotonic() - self._start, 0.001)
         refused = f", {len(tally.left_out):,} left out" if tally.left_out else ""
+        again = f", {tally.retries:,} requests made again" if tally.retries else ""
         return (
             f"{tally.records / seconds:,.0f} events/s, "
-            f"{tally.json_bytes / seconds / _MEGABYTE:,.0f} MB/s{refused}"
+            f"{tally.json_bytes / seconds / _MEGABYTE:,.0f} MB/s{refused}{again}"
         )
 
     def seconds_left(self, done: int, total: int) -> str:

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
     from botocore.awsrequest import AWSPreparedRequest
     from mypy_boto3_s3.client import S3Client
-    from obstore.store import ClientConfig, RetryConfig, S3Credential
+    from obstore.store import ClientConfig, S3Credential
 
     from analyzer.store import S3Access
 
@@ -42,7 +42,6 @@ CREDENTIALS_KEPT = timedelta(minutes=10)
 new ones five minutes before the end of this time, must not keep them for longer."""
 
 READ_TIMEOUT = timedelta(seconds=60)
-RETRIES: RetryConfig = {"max_retries": 8, "retry_timeout": timedelta(minutes=2)}
 
 REFUSED_SECONDS = 5
 """How long a refusal of the whole store is taken to hold for what is asked for meanwhile."""
@@ -56,6 +55,8 @@ class S3Connection:
         self.root = root
         self.bucket = root.removeprefix("s3://").rstrip("/")
         self.access = access
+        self.generation = 0
+        """How often new credentials have taken the place of expired ones."""
         self._connecting = Lock()
         self._refused: tuple[str, float] | None = None
 
@@ -70,6 +71,26 @@ class S3Connection:
         """The same bucket through obstore; the first of several threads connects."""
         with self._connecting:
             return self._objects
+
+    def renew(self, seen: int) -> bool:
+        """Look for credentials anew, as those of generation `seen` have been refused.
+
+        boto3 renews in time what it knows the end of. This is for what it does not: a profile
+        that somebody has logged in to again, a session that was ended early, a clock that is
+        wrong. Returns whether there are others now.
+        """
+        with self._connecting, refusals(self.root):
+            if self.generation != seen:
+                return True
+            old = self._keys()
+            for made in ("_botocore", "session", "_client", "_objects"):
+                vars(self).pop(made, None)
+            self.generation += self._keys() != old
+            return self.generation != seen
+
+    def _keys(self) -> object:
+        credentials = self.session.get_credentials()
+        return credentials and credentials.get_frozen_credentials()
 
     def refused(self, error: StoreError) -> None:
         """Remember that the store refused as a whole."""
@@ -136,7 +157,7 @@ class S3Connection:
             skip_signature=False,
             request_payer=self.access.request_payer,
             client_options=client_options,
-            retry_config=RETRIES,
+            retry_config={"max_retries": 0},  # `Retries` asks again, and counts
         )
 
     def _located(self) -> tuple[str, str]:

@@ -8,19 +8,29 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import obstore
-from botocore.exceptions import ClientError
+from botocore.exceptions import ClientError, HTTPClientError, IncompleteReadError
 from obstore.exceptions import BaseError, PreconditionError, UnauthenticatedError
 
 from analyzer.errors import StoreError
 from analyzer.s3_connection import S3Connection
-from analyzer.s3_errors import cause, code_of, not_given, refusals
+from analyzer.s3_errors import (
+    CredentialsExpired,
+    cause,
+    code_of,
+    given_up,
+    listing_not_now,
+    not_given,
+    refusals,
+)
+from analyzer.s3_retries import NotNow, Retries
 from analyzer.store import Folder, StoredObject
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from mypy_boto3_s3.type_defs import ListObjectsV2OutputTypeDef, ObjectTypeDef
 
+    from analyzer.s3_retries import Answer
     from analyzer.store import S3Access
 
 # These storage classes answer GetObject only after a restore.
@@ -38,12 +48,13 @@ class S3Store:
         self.root = root
         self._connection = S3Connection(root, access)
         self._payer: Any = {"RequestPayer": "requester"} if access.request_payer else {}
+        self._retries = Retries(self.reads_in_flight)
 
     def folder(self, prefix: str) -> Folder:
         """Return what lies directly in `prefix`."""
         folders: list[str] = []
         objects: list[StoredObject] = []
-        for page in self._pages(Prefix=prefix, Delimiter="/"):
+        for page in self._pages(prefix, Delimiter="/"):
             folders += [common["Prefix"] for common in page.get("CommonPrefixes", [])]
             objects += [_stored(item) for item in page.get("Contents", [])]
         return Folder(tuple(folders), tuple(objects))
@@ -51,33 +62,61 @@ class S3Store:
     def objects(self, prefix: str, after: str, before: str | None) -> Iterator[StoredObject]:
         """Yield everything below `prefix` with `after` < key < `before`, in order of key."""
         start = {"StartAfter": after} if after else {}
-        for page in self._pages(Prefix=prefix, **start):
+        for page in self._pages(prefix, **start):
             for item in page.get("Contents", []):
                 if before is not None and item["Key"] >= before:
                     return
                 yield _stored(item)
 
-    def get(self, key: str, etag: str) -> bytes:
-        """Return the object's bytes if it still has this ETag."""
-        self._connection.stop_if_just_refused()
+    def get(self, key: str, etag: str, size: int | None = None) -> bytes:
+        """Return the object's bytes if it still has this ETag, and if as many came as listed."""
         try:
-            return self._bytes(key, etag)
+            return self._given(key, etag, size)
         except StoreError as error:
             self._connection.refused(error)
             raise
+
+    def take_retries(self) -> int:
+        """Return how many requests had to be made again since this was last asked."""
+        return self._retries.take()
 
     def metadata(self, key: str) -> Mapping[str, str]:
         """Return what its writer stored beside the object's bytes; nothing if it is gone."""
         with refusals(self.root):
             client = self._connection.client
             try:
-                return client.head_object(Bucket=self._connection.bucket, Key=key, **self._payer)[
-                    "Metadata"
-                ]
+                answer = client.head_object(Bucket=self._connection.bucket, Key=key, **self._payer)
             except ClientError as error:
                 if error.operation_name != "HeadObject" or code_of(error) != "404":
                     raise
                 return {}
+            self._retries.count(answer["ResponseMetadata"]["RetryAttempts"])
+            return answer["Metadata"]
+
+    def _given(self, key: str, etag: str, size: int | None) -> bytes:
+        def whole() -> bytes:
+            self._connection.stop_if_just_refused()
+            body = self._bytes(key, etag)
+            if size is not None and len(body) != size:
+                raise NotNow("Incomplete")
+            return body
+
+        try:
+            return self._signed(lambda: self._retries.answer(whole))
+        except NotNow as error:
+            in_a_row = self._retries.given_up_in_a_row
+            raise given_up(self.root, error.code, in_a_row) from error
+
+    def _signed(self, ask: Callable[[], Answer]) -> Answer:
+        """Return what `ask` returns; where the credentials have expired, with newer ones."""
+        seen = self._connection.generation
+        try:
+            return ask()
+        except CredentialsExpired:
+            if not self._connection.renew(seen):
+                raise
+            self._retries.count(1)
+            return ask()
 
     def _bytes(self, key: str, etag: str) -> bytes:
         if key.startswith("/"):  # obstore would ask for the key without it
@@ -107,20 +146,38 @@ class S3Store:
                     Bucket=self._connection.bucket, Key=key, IfMatch=etag, **self._payer
                 )
                 return answer["Body"].read()
+            except (HTTPClientError, IncompleteReadError) as error:
+                raise NotNow("Interrupted") from error
             except ClientError as error:
                 if error.operation_name != "GetObject":  # but one that asks for credentials
                     raise
                 raise not_given(self.root, code_of(error)) from error
 
-    def _pages(self, **request: Any) -> Iterator[ListObjectsV2OutputTypeDef]:  # noqa: ANN401
-        """Yield pages of at most 1,000 keys."""
-        with refusals(self.root):
-            yield from self._connection.client.get_paginator("list_objects_v2").paginate(
-                Bucket=self._connection.bucket,
-                OptionalObjectAttributes=["RestoreStatus"],
-                **self._payer,
-                **request,
-            )
+    def _pages(self, prefix: str, **more: str) -> Iterator[ListObjectsV2OutputTypeDef]:
+        """Yield pages of at most 1,000 keys; `more` are fields of the request."""
+        request: Any = {"Prefix": prefix, **self._payer, **more}
+
+        def page() -> ListObjectsV2OutputTypeDef:
+            with refusals(self.root, prefix), listing_not_now():
+                answer = self._connection.client.list_objects_v2(
+                    Bucket=self._connection.bucket,
+                    OptionalObjectAttributes=["RestoreStatus"],
+                    **request,
+                )
+            if "IsTruncated" not in answer:  # botocore takes a body that never came for a page
+                raise NotNow("Incomplete")
+            return answer
+
+        while True:
+            try:
+                answer = self._signed(lambda: self._retries.answer(page))
+            except NotNow as error:
+                raise StoreError(f"{self.root}: {error.code}: S3 did not list it") from error
+            self._retries.count(answer["ResponseMetadata"]["RetryAttempts"])
+            yield answer
+            if not answer["IsTruncated"]:
+                return
+            request["ContinuationToken"] = answer["NextContinuationToken"]
 
 
 def _stored(item: ObjectTypeDef) -> StoredObject:

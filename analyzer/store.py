@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Protocol
 
 import msgspec
 
+from analyzer.errors import StoreError
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
@@ -51,6 +53,10 @@ class NotFetched(Exception):
         self.retry = retry
 
 
+class ListingDenied(StoreError):
+    """What is below one prefix may not be listed; perhaps what is below another may."""
+
+
 class Store(Protocol):
     """Where log objects lie. Raises `StoreError` when it refuses as a whole."""
 
@@ -72,8 +78,15 @@ class Store(Protocol):
         """Yield everything below `prefix` with `after` < key < `before`, in order of key."""
         ...
 
-    def get(self, key: str, etag: str) -> bytes:
-        """Return the bytes of the object if it still has this ETag; else raise `NotFetched`."""
+    def get(self, key: str, etag: str, size: int | None = None) -> bytes:
+        """Return the bytes of the object if it still has this ETag; else raise `NotFetched`.
+
+        `size` is what was listed; where bytes come over a network, no other number is taken.
+        """
+        ...
+
+    def take_retries(self) -> int:
+        """Return how many requests had to be made again since this was last asked."""
         ...
 
     def metadata(self, key: str) -> Mapping[str, str] | None:

@@ -48,10 +48,14 @@ class SimulatedStore:
         del prefix, after, before
         yield from simulated_objects()
 
-    def get(self, key: str, etag: str) -> bytes:
+    def get(self, key: str, etag: str, size: int | None = None) -> bytes:
         """There is nothing to be had."""
-        del etag
+        del etag, size
         raise NotFetched("missing", f"{key} was only listed")
+
+    def take_retries(self) -> int:
+        """Nothing is asked of anybody."""
+        return 0
 
 
 def simulated_objects() -> Iterator[StoredObject]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import http.client
 import socket
 import ssl
+import struct
 import threading
 from collections import Counter
 from contextlib import contextmanager, suppress
@@ -18,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
 
 
@@ -66,6 +67,12 @@ class Answer:
     headers: Mapping[str, str] = field(default_factory=dict)
     cut_after: int | None = None
     """Hang up after so many bytes of the body."""
+    reset: bool = False
+    """Reset the connection instead of answering."""
+    stall: float = 0
+    """Send the headers and half of the body, then nothing for so many seconds."""
+    claimed: int | None = None
+    """What Content-Length says, whatever the body's length."""
 
 
 def refusal(status: int, code: str, extra: str = "") -> Answer:
@@ -86,6 +93,8 @@ class Proxy:
         self.requests: list[Request] = []
         self.rules: list[Callable[[Request], Answer | None]] = []
         self.changes: list[tuple[str, bytes, bytes]] = []
+        self.faults: Counter[str] = Counter()
+        """How many requests of each verb `disturb` has answered."""
         self._once = threading.Lock()
 
     def of(self, verb: str) -> list[Request]:
@@ -107,6 +116,21 @@ class Proxy:
         def rule(request: Request) -> Answer | None:
             asked = request.verb == verb and key_part in request.key
             return answer if asked and next(left, None) is not None else None
+
+        self.rules.append(rule)
+
+    def disturb(self, faults: Sequence[Answer], one_in: int) -> None:
+        """Answer one request in `one_in` with the next of the faults, whatever is asked for."""
+        numbers, lock = count(1), threading.Lock()
+
+        def rule(request: Request) -> Answer | None:
+            with lock:
+                number = next(numbers)
+            if number % one_in:
+                return None
+            fault = faults[number // one_in % len(faults)]
+            self.faults[request.verb] += 1
+            return fault
 
         self.rules.append(rule)
 
@@ -167,7 +191,7 @@ class _Server(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), _Handler)
         self.upstream = urlsplit(upstream).netloc
         self.proxy = Proxy(f"http://127.0.0.1:{self.server_port}")
-
+        self.ending = threading.Event()
         self._connections: set[socket.socket] = set()
 
     def finish_request(self, request: Any, client_address: Any) -> None:  # noqa: ANN401 (the parent's)
@@ -178,6 +202,7 @@ class _Server(ThreadingHTTPServer):
 
     def hang_up(self) -> None:
         """Close what clients keep open."""
+        self.ending.set()
         for connection in list(self._connections):
             with suppress(OSError):
                 connection.shutdown(socket.SHUT_RDWR)
@@ -218,16 +243,32 @@ class _Handler(BaseHTTPRequestHandler):
             upstream.close()
 
     def _send(self, answer: Answer) -> None:
+        if answer.reset:
+            self._reset()
+            return
         self.send_response(answer.status)
         for name, value in answer.headers.items():
             if name.lower() != "content-length":
                 self.send_header(name, value)
         length = answer.headers.get("Content-Length") if self.command == "HEAD" else None
-        self.send_header("Content-Length", length or str(len(answer.body)))
+        claimed = len(answer.body) if answer.claimed is None else answer.claimed
+        self.send_header("Content-Length", length or str(claimed))
         self.end_headers()
-        if self.command != "HEAD":
+        if answer.stall:
+            half = len(answer.body) // 2
+            self.wfile.write(answer.body[:half])
+            self.wfile.flush()
+            self.server.ending.wait(answer.stall)
+        elif self.command != "HEAD":
             self.wfile.write(answer.body[: answer.cut_after])
-        self.close_connection = answer.cut_after is not None
+        whole = answer.cut_after is None and answer.claimed is None and not answer.stall
+        self.close_connection = not whole
+
+    def _reset(self) -> None:
+        """Close without a word, and without the end of the stream that a client could wait for."""
+        self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self.connection.close()
+        self.close_connection = True
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 (the parent's name)
         """The requests are kept, not logged."""

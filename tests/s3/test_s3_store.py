@@ -17,7 +17,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from analyzer import s3_connection
+from analyzer import s3_connection, s3_errors, s3_retries
 from analyzer.errors import StoreError
 from analyzer.local_store import LocalStore
 from analyzer.s3_store import S3Store
@@ -273,7 +273,7 @@ def test_many_threads_connect_once(few_logs: Bucket, proxy: Proxy) -> None:
 def test_a_server_that_goes_away_stops_the_run(
     few_logs: Bucket, weed: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(s3_connection, "RETRIES", {"max_retries": 1})
+    monkeypatch.setattr(s3_retries, "ATTEMPTS", 2)
     with proxy_before(weed) as proxy:
         store = S3Store(f"s3://{few_logs.name}/", S3Access(endpoint_url=proxy.endpoint))
         first, second, *_ = store.objects(few_logs.prefix, "", None)
@@ -286,13 +286,14 @@ def test_a_server_that_goes_away_stops_the_run(
 def test_a_server_that_falls_silent_stops_the_run(
     few_logs: Bucket, proxy: Proxy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(s3_connection, "RETRIES", {"max_retries": 1})
+    monkeypatch.setattr(s3_retries, "ATTEMPTS", 2)
+    monkeypatch.setattr(s3_errors, "GIVEN_UP_IN_A_ROW", 1)
     monkeypatch.setattr(s3_connection, "READ_TIMEOUT", timedelta(seconds=0.3))
     store = S3Store(f"s3://{few_logs.name}/", S3Access(endpoint_url=proxy.endpoint))
     listed = next(iter(store.objects(few_logs.prefix, "", None)))
     proxy.rules.append(lambda request: time.sleep(0.6) if request.verb == "GET" else None)
 
-    with pytest.raises(StoreError, match="Timeout: it does not answer"):
+    with pytest.raises(StoreError, match="Timeout: S3 does not answer, nor 1 objects"):
         store.get(listed.key, listed.etag)
 
 

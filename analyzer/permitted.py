@@ -1,0 +1,63 @@
+"""A store as far as its credentials may list it; what they may not is noted, and no obstacle."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from analyzer.store import Folder, ListingDenied
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from analyzer.store import Store, StoredObject
+
+
+class Permitted:
+    """`store`, with prefixes that may not be listed taken for empty, and kept in `denied`.
+
+    Who may list nothing at all is refused like anywhere else: the first listing raises.
+    """
+
+    def __init__(self, store: Store) -> None:
+        """Nothing has been listed yet."""
+        self.denied: list[ListingDenied] = []
+        self.root = store.root
+        self.reads_in_flight = store.reads_in_flight
+        self._store = store
+        self._listed = False
+
+    def folder(self, prefix: str) -> Folder:
+        """Return what lies directly in `prefix`."""
+        try:
+            level = self._store.folder(prefix)
+        except ListingDenied as denied:
+            self._note(denied)
+            return Folder((), ())
+        self._listed = True
+        return level
+
+    def objects(self, prefix: str, after: str, before: str | None) -> Iterator[StoredObject]:
+        """Yield everything below `prefix` with `after` < key < `before`, in order of key."""
+        try:
+            for stored in self._store.objects(prefix, after, before):
+                self._listed = True
+                yield stored
+        except ListingDenied as denied:
+            self._note(denied)
+
+    def get(self, key: str, etag: str, size: int | None = None) -> bytes:
+        """Return the bytes of the object if it still has this ETag; else raise `NotFetched`."""
+        return self._store.get(key, etag, size)
+
+    def metadata(self, key: str) -> Mapping[str, str] | None:
+        """Return what its writer stored beside the object's bytes; None where none is kept."""
+        return self._store.metadata(key)
+
+    def take_retries(self) -> int:
+        """Return how many requests had to be made again since this was last asked."""
+        return self._store.take_retries()
+
+    def _note(self, denied: ListingDenied) -> None:
+        if not self._listed:
+            raise denied
+        self.denied.append(denied)
