@@ -19,6 +19,8 @@ The journey, in reading order:
     write      Arrow tables into Parquet parts by month, not yet visible
     dedupe     no record twice in the lake
     ledger     what became of every object
+    lake_place where a lake is, as it was named on the command line
+    lake_files what the journey needs of the place; local_lake is a folder
     manifest   the one file that makes parts and ledger rows visible together
     commit     a written batch becomes part of the lake
     compact    small parts into large ones

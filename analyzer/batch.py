@@ -23,7 +23,7 @@ from analyzer.decode import decode
 from analyzer.errors import LogRefused
 from analyzer.fetch import fetch
 from analyzer.flatten import FlatRecords, Flattener, joined
-from analyzer.lake_files import LakeFiles
+from analyzer.lake_place import lake_files
 from analyzer.ledger import Outcome, Status
 from analyzer.source import open_store
 from analyzer.store import NotFetched
@@ -31,9 +31,9 @@ from analyzer.write import hours_of, write_events
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from analyzer.copies import FoundCopies
+    from analyzer.lake_place import LakePlace
     from analyzer.listing import LogObject
     from analyzer.manifest import Part
     from analyzer.source import Source
@@ -61,7 +61,7 @@ class Task:
     """What a worker must know beside the batch."""
 
     source: Source
-    lake: Path
+    lake: LakePlace
     max_object_bytes: int
     """How much one object may decompress to."""
 
@@ -148,7 +148,7 @@ def write_batch(task: Task, copies: FoundCopies) -> WrittenBatch:
     """Write a batch that this worker has read, without its copies."""
     read = held_batches().pop(copies.batch_id)
     with read.cpu.of("write"):
-        files = LakeFiles(task.lake)
+        files = lake_files(task.lake)
         parts = write_events(files, read.batch.id, read.events, copies.positions)
         copied_ids = read.events["event_id"].take(pa.array(copies.positions, pa.int64()))
     return WrittenBatch(

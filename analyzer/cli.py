@@ -509,16 +509,16 @@ def views_command(*, lake: LakeOption = LakeOption()) -> ExitCode:
 
     An ingest writes them; this does where the lake was moved, or another client needs them.
     """
-    from analyzer.lake_files import LakeFiles
+    from analyzer.lake_place import lake_files
     from analyzer.manifest import exclusive, read_lake
     from analyzer.views import write_views
 
-    files = LakeFiles(lake.lake)
+    files = lake_files(lake.lake)
     read_lake(files)
     with exclusive(files):
         written = write_views(files)
     state = "written" if written else "as they should be"
-    _say(f"{files.root / 'lake.duckdb'} and lake.sql: {state}")
+    _say(f"{lake.lake / 'lake.duckdb'} and lake.sql: {state}")
     return ExitCode.DONE
 
 
@@ -572,12 +572,12 @@ def _translated(text: str, dialect: Literal["lake", "athena"]) -> str:
 
 def _harlequin(lake: Path) -> ExitCode:
     """Start Harlequin on a database file of the lake's views, made for this once."""
-    from analyzer.lake_files import LakeFiles
+    from analyzer.lake_place import lake_files
     from analyzer.views import write_database
 
     with tempfile.TemporaryDirectory() as folder:
         database = Path(folder) / "lake.duckdb"
-        write_database(LakeFiles(lake), database)
+        write_database(lake_files(lake), database)
         command = [sys.executable, "-m", "harlequin", "--adapter", "duckdb", "--read-only"]
         return ExitCode(subprocess.run([*command, str(database)], check=False).returncode)  # noqa: S603
 
@@ -640,11 +640,11 @@ def _conclude(
 def _compact(lake: Path, talk: Console, *, quiet: bool) -> None:
     """Compact a lake, and say what it was before and after."""
     from analyzer.compact import compact
-    from analyzer.lake_files import LakeFiles
+    from analyzer.lake_place import lake_files
     from analyzer.progress import compacting, sentence_of_compaction
 
     with compacting(talk, quiet=quiet) as merging:
-        done = compact(LakeFiles(lake), merging)
+        done = compact(lake_files(lake), merging)
     if not quiet:
         talk.print(sentence_of_compaction(done), markup=False, soft_wrap=True)
 

@@ -122,8 +122,7 @@ class Committer:
             for each in written.outcomes
             if each.log_object.key not in dependents
         ]
-        for part in written.parts:
-            self._files.delete(part.path)
+        self._files.delete([part.path for part in written.parts])
         self.record(written.batch, held_back)
         self.tally.read += len(held_back)
 

@@ -113,7 +113,7 @@ def _read(files: LakeFiles, group: Iterable[Part]) -> pa.Table:
     with ExitStack() as opened:
         stored = [
             opened.enter_context(
-                pq.ParquetFile(files.full_path(part.path), read_dictionary=DICTIONARY_COLUMNS)
+                pq.ParquetFile(files.source(part.path), read_dictionary=DICTIONARY_COLUMNS)
             )
             for part in group
         ]

@@ -161,7 +161,7 @@ def _moment(text: str) -> datetime | None:
 
 def _side(lake: Lake) -> Side:
     evidence = evidence_of(lake)
-    return Side(str(lake.root), lake.committed.number, lake.narrowing, evidence, judge(evidence))
+    return Side(lake.place, lake.committed.number, lake.narrowing, evidence, judge(evidence))
 
 
 def _joined(before: pa.Table, after: pa.Table) -> pa.Table:

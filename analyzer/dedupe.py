@@ -46,6 +46,7 @@ class LakeDeduper:
         """Start an in-memory DuckDB of one thread."""
         self._files = files
         self._duckdb = duckdb.connect(config={"threads": 1})
+        files.reachable(self._duckdb)
         self._duckdb.execute("SET VARIABLE json_columns = ?", [JSON_COLUMNS])
 
     def drop_copies(
@@ -61,7 +62,7 @@ class LakeDeduper:
         found = self._copies(new, near)
         if not found:
             return new, []
-        rows = pq.read_table(self._files.full_path(new.path), partitioning=None)
+        rows = pq.read_table(self._files.source(new.path), partitioning=None)
         rest = _without(rows, [position for position, *_ in found])
         copies = [Copy(key, keeper) for _, key, keeper in found]
         if not len(rest):
@@ -132,7 +133,7 @@ def without_objects(files: LakeFiles, part: Part, keys: Iterable[str]) -> Part |
     None when no row is left.
     """
     theirs = pa.array(keys, pa.string())
-    with pq.ParquetFile(files.full_path(part.path)) as stored:
+    with pq.ParquetFile(files.source(part.path)) as stored:
         groups = range(stored.num_row_groups)
         sources = (stored.read_row_group(i, ["source_key"]) for i in groups)
         rest = sum(len(_of_others(rows, theirs)) for rows in sources)

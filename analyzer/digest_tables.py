@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from analyzer.digest_reading import Row
+    from analyzer.lake_files import LakeFiles
     from analyzer.listing import Scope
 
 DUCKDB_MEMORY = "1GB"
@@ -94,9 +95,11 @@ class DigestTables:
                 for start in range(0, len(batch), rows):
                     yield batch.slice(start, rows)
 
-    def view(self, name: str, parts: Sequence[str], schema: pa.Schema) -> None:
-        """Let a name stand for Parquet files of a schema."""
-        rows = self._duckdb.read_parquet(list(parts)) if parts else schema.empty_table()
+    def view(self, files: LakeFiles, name: str, parts: Sequence[str], schema: pa.Schema) -> None:
+        """Let a name stand for Parquet files of a lake, of one schema."""
+        files.reachable(self._duckdb)
+        paths = [files.full_path(part) for part in parts]
+        rows = self._duckdb.read_parquet(paths) if paths else schema.empty_table()
         self._duckdb.register(name, rows)
 
 

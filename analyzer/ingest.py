@@ -30,7 +30,7 @@ from analyzer.errors import UsageError
 from analyzer.executors import InThisProcess, in_order, lanes
 from analyzer.fetch import fetch
 from analyzer.flatten import Flattener
-from analyzer.lake_files import LakeFiles
+from analyzer.lake_place import lake_files
 from analyzer.listing import list_objects
 from analyzer.permitted import Permitted
 from analyzer.plan import Plan, Totals
@@ -46,6 +46,8 @@ if TYPE_CHECKING:
 
     from analyzer.batch import Batch, WrittenBatch
     from analyzer.executors import Lane
+    from analyzer.lake_files import LakeFiles
+    from analyzer.lake_place import LakePlace
     from analyzer.ledger import Outcome
     from analyzer.listing import LogObject, Scope
     from analyzer.manifest import Manifest
@@ -60,7 +62,7 @@ class IngestSettings:
     """What one ingest is asked to do."""
 
     source: Source
-    lake: Path
+    lake: LakePlace
     scope: Scope
     workers: int
     max_object_bytes: int
@@ -109,7 +111,7 @@ def ingest(
     lake's disk refuses, `LakeError` for a lake that cannot be written. What was committed
     before stays, and the same call goes on where this one ended.
     """
-    files = LakeFiles(settings.lake)
+    files = lake_files(settings.lake)
     _require_apart(settings)
     store = Permitted(store_of(settings.source))
     with manifest.exclusive(files), lanes(settings.workers) as workers:
@@ -144,7 +146,7 @@ def ingest(
 
 def preview(settings: IngestSettings, watcher: Watcher) -> Totals:
     """Return what `ingest` would read. Reads no object, and changes nothing."""
-    files = LakeFiles(settings.lake)
+    files = lake_files(settings.lake)
     store = open_store(settings.source)
     lake = manifest.look(files)
     objects = list_objects(store, settings.source.prefix, settings.scope)

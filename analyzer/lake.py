@@ -16,7 +16,7 @@ import pyarrow as pa
 
 from analyzer import manifest
 from analyzer.errors import LakeError, QueryError
-from analyzer.lake_files import LakeFiles
+from analyzer.lake_place import LakePlace, lake_files
 from analyzer.pruning import prune
 from analyzer.queries import sql
 from analyzer.schema import DIGEST_LOGS, DIGESTS, EVENTS, LEDGER
@@ -24,8 +24,8 @@ from analyzer.schema import DIGEST_LOGS, DIGESTS, EVENTS, LEDGER
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from datetime import datetime
-    from pathlib import Path
 
+    from analyzer.lake_files import LakeFiles
     from analyzer.manifest import Manifest, Reading
 
 ROWS_AT_ONCE = 50_000
@@ -79,7 +79,7 @@ class Lake:
         self,
         connection: duckdb.DuckDBPyConnection,
         committed: Manifest,
-        root: Path,
+        files: LakeFiles,
         narrowing: Narrowing,
         lake_id: str | None,
         access: Access,
@@ -89,7 +89,8 @@ class Lake:
         self.narrowing = narrowing
         self._access = access
         self.committed = committed
-        self.root = root
+        self.place = files.place
+        self._files = files
         self._duckdb = connection
         self._clients_are_defined = False
 
@@ -148,8 +149,8 @@ class Lake:
         try:
             yield
         except QueryError as error:
-            files = LakeFiles(self.root)
-            if any(files.size(path) is None for path in self.committed.paths()):
+            paths = self.committed.paths()
+            if len(self._files.sizes(paths)) < len(paths):
                 raise LakeError("the lake was changed while it was read; ask again") from error
             raise
 
@@ -166,14 +167,15 @@ class Lake:
 
 @contextmanager
 def open_lake(
-    root: Path,
+    place: LakePlace,
     narrowing: Narrowing,
     access: Access = Access(),
 ) -> Iterator[Lake]:
-    """Yield the lake at `root`. Raises `LakeError` where there is none that can be read."""
-    files = LakeFiles(root)
+    """Yield the lake at `place`. Raises `LakeError` where there is none that can be read."""
+    files = lake_files(place)
     committed = _whole(files)
     with closing(duckdb.connect()) as connection, _refusals():
+        files.reachable(connection)
         event_files = [files.full_path(part.path) for part in committed.events]
         object_files = [files.full_path(part.path) for part in committed.objects]
         digest_files = [files.full_path(part.path) for part in committed.digests]
@@ -212,14 +214,15 @@ def open_lake(
             connection.execute(sql("views/trino"))
         connection.execute("SET lock_configuration = true")
         lake_id = manifest.read_head(files).lake_id
-        yield Lake(connection, committed, root, narrowing, lake_id, access)
+        yield Lake(connection, committed, files, narrowing, lake_id, access)
 
 
 def _whole(files: LakeFiles) -> Manifest:
     """Return the newest manifest, all of whose parts are there."""
     committed = manifest.read_lake(files)
+    sizes = files.sizes(committed.paths())
     for part in committed.parts():
-        size = files.size(part.path)
+        size = sizes.get(part.path)
         if size != part.bytes:
             if manifest.newest(files).number != committed.number:  # a commit has come between
                 return _whole(files)

@@ -1,55 +1,91 @@
-"""The files of a lake: written whole under their final name or not at all.
+"""The seam between a lake and where it lies: a folder on disk, or a prefix of an S3 bucket.
 
-A file is written beside its place, flushed to disk and renamed, so that neither
-`kill -9` nor a power cut leaves half a file where a reader would find it.
+`local_lake` and `s3_lake` implement `LakeFiles`; nothing else in the journey knows which one
+it has. Paths are relative to the lake, with "/" between their parts.
 """
 
 from __future__ import annotations
 
-import os
-from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import IO, TYPE_CHECKING, Any, Protocol
 
 import pyarrow.parquet as pq
 
-from analyzer.errors import LakeError, StoreError
-
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-    from pathlib import Path
+    from collections.abc import Collection, Iterable, Iterator, Mapping
+    from contextlib import AbstractContextManager
+    from datetime import datetime
 
     import pyarrow as pa
+    from duckdb import DuckDBPyConnection
 
 UNFINISHED = ".unfinished"
 """The ending of a file that is being written; no Parquet reader takes it for data."""
 
+LOCK = ".lock"
 
-class LakeFiles:
-    """The folder of a lake. Paths are relative to it, with "/" between their parts."""
 
-    def __init__(self, root: Path) -> None:
-        """Nothing is read or made yet."""
-        self.root = root
+@dataclass(frozen=True, slots=True)
+class StoredFile:
+    """A file of a lake, as a listing tells of it."""
+
+    path: str
+    bytes: int
+    modified: datetime
+    """When it was written; aware."""
+
+
+class LakeFiles(Protocol):
+    """The files of a lake: whole under their final name, or not there at all."""
+
+    @property
+    def place(self) -> str:
+        """Where the lake is, as it was named."""
+        ...
+
+    @property
+    def address(self) -> str:
+        """Where the lake is, for another client: an absolute path or a URL, "/" in it."""
+        ...
+
+    @property
+    def shared(self) -> bool:
+        """Whether others may write at the same time, and nothing but commits decides."""
+        ...
+
+    def locked(self) -> AbstractContextManager[None]:
+        """Keep other writers out, where that can be done.
+
+        Raises `LakeError` where another writes, `StoreError` where none may write.
+        """
+        ...
+
+    def reachable(self, connection: DuckDBPyConnection) -> None:
+        """Let a DuckDB connection open what `full_path` names, and nothing else here."""
+        ...
 
     def full_path(self, path: str) -> str:
         """Return where `path` is, for DuckDB."""
-        return str(self.root / path)
+        ...
+
+    def source(self, path: str) -> str | IO[bytes]:
+        """Return what pyarrow opens to read `path`."""
+        ...
 
     def read(self, path: str) -> bytes:
         """Return the bytes of a file. Raises `FileNotFoundError` where there is none."""
-        try:
-            return (self.root / path).read_bytes()
-        except (FileNotFoundError, NotADirectoryError) as error:
-            raise FileNotFoundError(path) from error
-        except OSError as error:
-            raise LakeError(f"{self.root / path}: cannot be read: {error.strerror}") from error
+        ...
 
     def write(self, path: str, content: bytes) -> None:
-        """Write a small file. Raises `StoreError` when the disk refuses."""
-        with self._finished(path) as unfinished, unfinished.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
+        """Write a small file. Raises `StoreError` when that is refused."""
+        ...
+
+    def write_new(self, path: str, content: bytes) -> None:
+        """Write a small file that must not be there yet. Raises `FileExistsError` if it is.
+
+        Raises `StoreError` when that is refused.
+        """
+        ...
 
     def write_parquet(
         self,
@@ -59,15 +95,7 @@ class LakeFiles:
         **options: Any,  # noqa: ANN401 (they are pyarrow's)
     ) -> int:
         """Write tables of `schema`, one behind the other, and return the file's bytes."""
-        rows = options.pop("row_group_size", None)
-        with self._finished(path) as unfinished, unfinished.open("wb") as file:
-            with pq.ParquetWriter(file, schema, **options) as writer:
-                for table in tables:
-                    writer.write_table(table, rows)
-            size = file.tell()
-            file.flush()
-            os.fsync(file.fileno())
-        return size
+        ...
 
     def write_parquet_stream(
         self,
@@ -76,56 +104,47 @@ class LakeFiles:
         **options: Any,  # noqa: ANN401
     ) -> tuple[int, int]:
         """Write a Parquet file batch by batch, and return its rows and its size in bytes."""
-        rows = 0
-        with self._finished(path) as unfinished, unfinished.open("wb") as file:
-            with pq.ParquetWriter(file, batches.schema, **options) as writer:
-                for batch in batches:
-                    writer.write_batch(batch)
-                    rows += len(batch)
-            size = file.tell()
-            file.flush()
-            os.fsync(file.fileno())
-        return rows, size
+        ...
 
     def names(self, folder: str, pattern: str) -> list[str]:
         """Return the paths of the files in `folder` that match a glob pattern, in order."""
-        return sorted(
-            path.relative_to(self.root).as_posix() for path in (self.root / folder).glob(pattern)
-        )
+        ...
+
+    def listed(self, folder: str) -> Iterator[StoredFile]:
+        """Yield all files below `folder`."""
+        ...
 
     def size(self, path: str) -> int | None:
         """Return a file's bytes; None where there is none."""
-        try:
-            return (self.root / path).stat().st_size
-        except FileNotFoundError:
-            return None
+        ...
 
-    def delete(self, path: str) -> None:
-        """Delete a file that nothing refers to; that it is gone already is fine."""
-        try:
-            (self.root / path).unlink(missing_ok=True)
-        except OSError as error:
-            raise StoreError(f"{self.root / path}: cannot be deleted: {error.strerror}") from error
+    def sizes(self, paths: Collection[str]) -> Mapping[str, int]:
+        """Return the bytes of those of the files that are there."""
+        ...
 
-    def remove_if_nothing_but(self, name: str) -> None:
-        """Delete the folder where `name` is all that it holds: no lake has come about in it."""
-        if self.names("", "*") == [name]:
-            with suppress(OSError):
-                (self.root / name).unlink()
-                self.root.rmdir()
+    def delete(self, paths: Collection[str]) -> None:
+        """Delete files that nothing refers to; that one is gone already is fine."""
+        ...
 
-    @contextmanager
-    def _finished(self, path: str) -> Iterator[Path]:
-        """Yield where to write `path`, and rename it into its place at the end."""
-        final = self.root / path
-        unfinished = final.with_name(final.name + UNFINISHED)
-        try:
-            final.parent.mkdir(parents=True, exist_ok=True)
-            yield unfinished
-            unfinished.replace(final)
-        except OSError as error:
-            unfinished.unlink(missing_ok=True)
-            raise StoreError(
-                f"{final}: cannot be written: {error.strerror or error}; nothing half-written "
-                "is left, run again when there is room and permission"
-            ) from error
+
+def write_tables(
+    sink: IO[bytes],
+    schema: pa.Schema,
+    tables: Iterable[pa.Table],
+    options: dict[str, Any],
+) -> None:
+    """Write tables as one Parquet file; `options` are pyarrow's."""
+    row_group_size = options.pop("row_group_size", None)
+    with pq.ParquetWriter(sink, schema, **options) as writer:
+        for table in tables:
+            writer.write_table(table, row_group_size)
+
+
+def write_batches(sink: IO[bytes], batches: pa.RecordBatchReader, options: dict[str, Any]) -> int:
+    """Write record batches as one Parquet file, and return how many rows they have."""
+    rows = 0
+    with pq.ParquetWriter(sink, batches.schema, **options) as writer:
+        for batch in batches:
+            writer.write_batch(batch)
+            rows += len(batch)
+    return rows

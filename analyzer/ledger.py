@@ -109,8 +109,7 @@ def _table(outcomes: Sequence[Outcome], at: datetime) -> pa.Table:
 def read_ledger(files: LakeFiles, parts: Iterable[Part]) -> pa.Table:
     """Return the ledger as one table."""
     tables = [
-        pq.read_table(files.full_path(part.path), schema=LEDGER, partitioning=None)
-        for part in parts
+        pq.read_table(files.source(part.path), schema=LEDGER, partitioning=None) for part in parts
     ]
     return pa.concat_tables(tables) if tables else LEDGER.empty_table()
 
@@ -120,7 +119,7 @@ def read_parts(
 ) -> Iterator[pa.Table]:
     """Yield some columns of the ledger, a part at a time."""
     for part in parts:
-        yield pq.read_table(files.full_path(part.path), columns=list(columns), partitioning=None)
+        yield pq.read_table(files.source(part.path), columns=list(columns), partitioning=None)
 
 
 def taken_before(

@@ -16,11 +16,10 @@ from typing import TYPE_CHECKING
 from uuid import uuid4
 
 import msgspec
-from filelock import FileLock, Timeout
 
 from analyzer import __version__
 from analyzer.errors import LakeError, StoreError
-from analyzer.lake_files import UNFINISHED
+from analyzer.lake_files import LOCK, UNFINISHED
 from analyzer.schema import SCHEMA_VERSION
 
 if TYPE_CHECKING:
@@ -29,7 +28,6 @@ if TYPE_CHECKING:
     from analyzer.lake_files import LakeFiles
 
 FORMAT_VERSION = 1
-LOCK = ".lock"
 KEPT_COMMITS = 2
 """A reader that has just looked up the newest commit must still find it after the next."""
 
@@ -146,7 +144,7 @@ def look(files: LakeFiles) -> Manifest:
         ]
         if strangers:
             raise LakeError(
-                f"{files.root}: holds {strangers[0]} and no lake.json, so it is not a lake; "
+                f"{files.place}: holds {strangers[0]} and no lake.json, so it is not a lake; "
                 "name an empty or a new folder"
             ) from None
         return Manifest()
@@ -166,10 +164,10 @@ def read_head(files: LakeFiles) -> Head:
     try:
         head = msgspec.json.decode(files.read("lake.json"), type=Head)
     except msgspec.DecodeError as error:
-        raise LakeError(f"{files.root}: lake.json cannot be read: {error}") from error
+        raise LakeError(f"{files.place}: lake.json cannot be read: {error}") from error
     if head.format_version > FORMAT_VERSION or head.schema_version > SCHEMA_VERSION:
         raise LakeError(
-            f"{files.root}: written by {head.made_by} in format {head.format_version}."
+            f"{files.place}: written by {head.made_by} in format {head.format_version}."
             f"{head.schema_version}; this tlstrail reads up to {FORMAT_VERSION}."
             f"{SCHEMA_VERSION}: upgrade it"
         )
@@ -182,8 +180,8 @@ def read_lake(files: LakeFiles) -> Manifest:
         read_head(files)
     except FileNotFoundError:
         raise LakeError(
-            f"{files.root}: there is no lake here; make one with: tlstrail ingest SOURCE "
-            f"--lake {files.root}"
+            f"{files.place}: there is no lake here; make one with: tlstrail ingest SOURCE "
+            f"--lake {files.place}"
         ) from None
     return newest(files)
 
@@ -198,7 +196,7 @@ def newest(files: LakeFiles) -> Manifest:
     except FileNotFoundError:  # two commits have passed since the listing
         return newest(files)
     except msgspec.DecodeError as error:
-        raise LakeError(f"{files.root}: {commits[-1]} cannot be read: {error}") from error
+        raise LakeError(f"{files.place}: {commits[-1]} cannot be read: {error}") from error
 
 
 def commit(files: LakeFiles, base: Manifest, change: Change) -> Manifest:
@@ -217,14 +215,12 @@ def commit(files: LakeFiles, base: Manifest, change: Change) -> Manifest:
         digests=(*_kept(base.digests, change.removed), *change.digests),
         digest_logs=(*_kept(base.digest_logs, change.removed), *change.digest_logs),
     )
-    files.write(_path(after.number), msgspec.json.encode(after))
-    for path in sorted(change.removed):
-        # Whoever reads the plain Parquet must not see rows twice; the ledger's old parts stay
-        # until the run ends, for the sake of those who have just opened the lake.
-        if path.startswith("events/"):
-            files.delete(path)
+    files.write_new(_path(after.number), msgspec.json.encode(after))
+    # Whoever reads the plain Parquet must not see rows twice; the ledger's old parts stay
+    # until the run ends, for the sake of those who have just opened the lake.
+    files.delete([path for path in sorted(change.removed) if path.startswith("events/")])
     if after.number > KEPT_COMMITS:
-        files.delete(_path(after.number - KEPT_COMMITS))
+        files.delete([_path(after.number - KEPT_COMMITS)])
     return after
 
 
@@ -248,8 +244,7 @@ def remove_orphans(files: LakeFiles, manifest: Manifest) -> list[str]:
     orphans = [path for path in written if path not in belonging]
     orphans += files.names("", f"**/*{UNFINISHED}")
     orphans += files.names("commits", "*.json")[:-KEPT_COMMITS]
-    for path in orphans:
-        files.delete(path)
+    files.delete(orphans)
     return orphans
 
 
@@ -260,24 +255,13 @@ def exclusive(files: LakeFiles) -> Iterator[None]:
     The system lets go of the lock when the process dies; the next one then tidies up.
     """
     look(files)  # before anything is made in a folder that is somebody else's
-    lock = FileLock(files.root / LOCK, timeout=0)
-    try:
-        files.root.mkdir(parents=True, exist_ok=True)
-        lock.acquire()
-    except Timeout:
-        raise LakeError(
-            f"{files.root}: another tlstrail is writing to this lake; wait for it to end"
-        ) from None
-    except OSError as error:
-        raise StoreError(f"{files.root}: cannot be written: {error.strerror}") from error
-    try:
-        yield
-    finally:
-        with suppress(FileNotFoundError, LakeError, StoreError):
-            read_head(files)
-            remove_orphans(files, newest(files))
-        lock.release()
-        files.remove_if_nothing_but(LOCK)
+    with files.locked():
+        try:
+            yield
+        finally:
+            with suppress(FileNotFoundError, LakeError, StoreError):
+                read_head(files)
+                remove_orphans(files, newest(files))
 
 
 def next_generation(path: str) -> str:

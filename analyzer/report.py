@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from analyzer.alarm import Alarm
     from analyzer.lake import Lake, Narrowing
+    from analyzer.lake_place import LakePlace
     from analyzer.verdict import Evidence
 
 
@@ -35,7 +36,7 @@ class ReportSettings:
 
     name: str | None
     """A report; the audit without it."""
-    lake: Path
+    lake: LakePlace
     narrowing: Narrowing
     against: str | None
     """A period of the same lake, or another lake, to compare with."""

@@ -15,9 +15,9 @@ from analyzer.queries import names, sql
 from analyzer.render import Format, markdown_table, objects, rich_table
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     import pyarrow as pa
+
+    from analyzer.lake_place import LakePlace
 
 HEADINGS = {
     "objects": "Objects by status",
@@ -42,15 +42,15 @@ class LakeStatus:
         return ExitCode.INCOMPLETE if len(self.tables["left_out"]) else ExitCode.DONE
 
 
-def status(root: Path, *, check: bool) -> LakeStatus:
+def status(place: LakePlace, *, check: bool) -> LakeStatus:
     """Return the lake's status. Raises `LakeError` when a check does not hold."""
-    with open_lake(root, Narrowing()) as lake:
+    with open_lake(place, Narrowing()) as lake:
         tables = {name: lake.table(sql(f"status/{name}")) for name in HEADINGS}
         checked = tuple(names("checks")) if check else ()
         for name in checked:
             if broken := len(lake.table(sql(f"checks/{name}"))):
                 raise LakeError(
-                    f"{root}: {name.replace('_', ' ')} does not hold in {broken:,} cases; "
+                    f"{place}: {name.replace('_', ' ')} does not hold in {broken:,} cases; "
                     f"ingest into a new lake, and please report this"
                 )
         return LakeStatus(lake.committed.number, lake.committed.sources, tables, checked)

@@ -30,7 +30,7 @@ from analyzer.errors import NothingVerified, UsageError
 from analyzer.executors import InThisProcess, in_order, lanes
 from analyzer.keys import fetch_keys, read_keys, save_keys
 from analyzer.lake import Narrowing, open_lake
-from analyzer.lake_files import LakeFiles
+from analyzer.lake_place import LakePlace, lake_files
 from analyzer.layout import Service
 from analyzer.listing import LogObject, list_objects
 from analyzer.manifest import Change, Part
@@ -47,6 +47,7 @@ if TYPE_CHECKING:
     from analyzer.digest_tables import DigestTables
     from analyzer.executors import Lane
     from analyzer.keys import PublicKey
+    from analyzer.lake_files import LakeFiles
     from analyzer.listing import Scope
     from analyzer.source import Source
     from analyzer.store import Store
@@ -72,7 +73,7 @@ class VerifySettings:
     """What one verification is asked to do."""
 
     source: Source
-    lake: Path
+    lake: LakePlace
     """Where hashes are taken from and verdicts recorded; nothing is made where there is none."""
     scope: Scope
     workers: int
@@ -102,7 +103,7 @@ def verified(
     no archive, `NothingVerified` for one without digests, `StoreError` when it refuses, and
     `LakeError` where somebody else is writing to the lake.
     """
-    source, files = settings.source, LakeFiles(settings.lake)
+    source, files = settings.source, lake_files(settings.lake)
     has_lake = files.size("lake.json") is not None
     keys = read_keys(settings.keys) if settings.keys else None
     with (
@@ -298,7 +299,7 @@ def _rewritten(
     schema: pa.Schema,
 ) -> tuple[Part, ...]:
     """Write what the lake is to hold in a folder, from its parts before and the new rows."""
-    tables.view(f"{folder}_before", [files.full_path(part.path) for part in before], schema)
+    tables.view(files, f"{folder}_before", [part.path for part in before], schema)
     path = f"{folder}/part-{new_id()}.parquet"
     with tables.answer(f"recorded_{folder}") as rows:
         pinned = pa.RecordBatchReader.from_batches(schema, (each.cast(schema) for each in rows))

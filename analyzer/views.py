@@ -79,7 +79,7 @@ def script_of(files: LakeFiles) -> str:
     return "\n".join(
         _TEMPORARY.sub("CREATE OR REPLACE ", part).strip() + "\n"
         for part in (
-            _place(files.root),
+            _place(files.address),
             sql("views/macros"),
             sql("views/explore"),
             *_rows(committed),
@@ -91,9 +91,9 @@ def script_of(files: LakeFiles) -> str:
     )
 
 
-def _place(root: Path) -> str:
+def _place(address: str) -> str:
     """The macro that says where the lake is; no name in it is taken for a pattern."""
-    place = _GLOB.sub(lambda match: f"[{match[0]}]", root.resolve().as_posix())
+    place = _GLOB.sub(lambda match: f"[{match[0]}]", address)
     literal = place.replace("'", "''")
     return (
         "-- The views and macros of a tlstrail lake. Read it into any DuckDB: .read lake.sql\n"

@@ -28,7 +28,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from analyzer import ledger, manifest
-from analyzer.lake_files import LakeFiles
+from analyzer.local_lake import LocalLakeFiles
 from analyzer.manifest import Part
 from analyzer.queries import names
 from analyzer.schema import DICTIONARY_COLUMNS, EVENTS, LEDGER
@@ -68,7 +68,7 @@ def main() -> None:
         lake = given.directory / f"query-lake-{events}"
         if not (lake / "commits").exists():
             make_lake(base, lake, events)
-        counted = sum(part.rows for part in manifest.read_lake(LakeFiles(lake)).events)
+        counted = sum(part.rows for part in manifest.read_lake(LocalLakeFiles(lake)).events)
         timed += [time_report(name, lake, counted) for name in (None, *names("reports"))]
     figures = {"machine": machine(), "reports": [asdict(each) for each in timed]}
     out = given.directory / "query.json"
@@ -78,10 +78,10 @@ def main() -> None:
 
 def make_lake(base: Path, lake: Path, events: int) -> None:
     """Write a lake of about `events` events in `lake`."""
-    stored = manifest.read_lake(LakeFiles(base))
+    stored = manifest.read_lake(LocalLakeFiles(base))
     copies = max(1, round(events / sum(part.rows for part in stored.events)))
     print(f"{lake}: {copies} copies of {base}", file=sys.stderr)
-    files = LakeFiles(lake)
+    files = LocalLakeFiles(lake)
     with ProcessPoolExecutor(PROCESSES, get_context("spawn")) as pool:
         tasks = [
             pool.submit(copy_part, base, lake, part, copy)
@@ -100,11 +100,11 @@ def make_lake(base: Path, lake: Path, events: int) -> None:
 
 def copy_part(base: Path, lake: Path, part: Part, copy: int) -> Part:
     """Write a part once more, as what another copy of the archive would have made of it."""
-    stored = LakeFiles(base).full_path(part.path)
+    stored = LocalLakeFiles(base).full_path(part.path)
     if part.path.startswith("objects/"):
         rows = pq.read_table(stored, schema=LEDGER, partitioning=None)
         rows = rows.set_column(0, "key", renamed(rows["key"], copy))
-        return ledger.write_part(LakeFiles(lake), f"objects/part-{copy:08x}.parquet", rows)
+        return ledger.write_part(LocalLakeFiles(lake), f"objects/part-{copy:08x}.parquet", rows)
     with ExitStack() as opened:
         file = opened.enter_context(pq.ParquetFile(stored, read_dictionary=DICTIONARY_COLUMNS))
         tables = [file.read_row_group(group) for group in range(file.num_row_groups)]
@@ -113,7 +113,7 @@ def copy_part(base: Path, lake: Path, part: Part, copy: int) -> Part:
     target = shifted(month, copy)
     name = f"{Path(part.path).stem.removeprefix('part-')[:8]}{copy:08x}"
     path = f"events/month={target:%Y-%m}/part-{name}.parquet"
-    size = LakeFiles(lake).write_parquet(path, EVENTS, moved, **PARQUET_OPTIONS)
+    size = LocalLakeFiles(lake).write_parquet(path, EVENTS, moved, **PARQUET_OPTIONS)
     times = pa.chunked_array([chunk for table in moved for chunk in table["event_time"].chunks])
     return Part(path, part.rows, size, hours_of(times))
 

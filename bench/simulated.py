@@ -11,8 +11,8 @@ import pyarrow as pa
 
 from analyzer import batch, ledger, manifest
 from analyzer.ingest import IngestSettings, ingest
-from analyzer.lake_files import LakeFiles
 from analyzer.listing import Scope
+from analyzer.local_lake import LocalLakeFiles
 from analyzer.progress import Silence
 from analyzer.schema import LEDGER
 from analyzer.source import Source
@@ -71,7 +71,7 @@ def simulated_objects() -> Iterator[StoredObject]:
 def nothing_new(out: Path) -> dict[str, object]:
     """Make the lake that has all simulated objects where there is none, and ingest them again."""
     if not (out / "lake.json").exists():
-        make_ledger(LakeFiles(out))
+        make_ledger(LocalLakeFiles(out))
         return {"made": OBJECTS}
     vars(batch)["open_store"] = lambda _source: SimulatedStore()
     settings = IngestSettings(
@@ -85,7 +85,7 @@ def nothing_new(out: Path) -> dict[str, object]:
     return {"listed": summary.totals.listed, "to_read": summary.totals.to_read}
 
 
-def make_ledger(files: LakeFiles) -> None:
+def make_ledger(files: LocalLakeFiles) -> None:
     """Make a lake whose ledger has a row of every simulated object, and no events."""
     manifest.create(files)
     objects = list(simulated_objects())

@@ -28,7 +28,8 @@ from analyzer import plan
 from analyzer.cli import run
 from analyzer.errors import TlstrailError
 from analyzer.lake import Narrowing, open_lake
-from analyzer.lake_files import UNFINISHED, LakeFiles
+from analyzer.lake_files import UNFINISHED
+from analyzer.local_lake import LocalLakeFiles
 from analyzer.manifest import Manifest, read_lake
 from analyzer.status import status
 from bench import generate
@@ -88,7 +89,7 @@ class Soak:
         """How long a full run takes, as far as is known."""
         status(undisturbed, check=True)
         self._wanted = contents_of(undisturbed)
-        commits = read_lake(LakeFiles(undisturbed)).number
+        commits = read_lake(LocalLakeFiles(undisturbed)).number
         print(f"an undisturbed run: {self.seconds:.1f} s, {commits} commits")
 
     def run_for(self, seconds: float) -> None:
@@ -177,7 +178,7 @@ def end_group(leader: subprocess.Popen[bytes]) -> None:
 
 def newest(lake: Path) -> Manifest:
     """Return the newest manifest, an empty one where there is no lake."""
-    return read_lake(LakeFiles(lake)) if (lake / "lake.json").exists() else Manifest()
+    return read_lake(LocalLakeFiles(lake)) if (lake / "lake.json").exists() else Manifest()
 
 
 def left_behind(lake: Path) -> list[str]:

@@ -55,10 +55,10 @@ def compacted(lake: Path, out: Path) -> dict[str, object]:
     import shutil
 
     from analyzer.compact import compact
-    from analyzer.lake_files import LakeFiles
+    from analyzer.local_lake import LocalLakeFiles
 
     shutil.copytree(lake, out)
-    done = compact(LakeFiles(out), lambda _done, _total: None)
+    done = compact(LocalLakeFiles(out), lambda _done, _total: None)
     return {"parts": done.events_after.parts, "bytes": done.events_after.bytes}
 
 

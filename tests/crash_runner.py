@@ -254,11 +254,11 @@ def _lines(rows: pa.Table) -> list[str]:
 
 def left_behind(root: Path) -> list[str]:
     """Return the files in a lake's folder that do not belong to it."""
-    from analyzer.lake_files import LakeFiles  # noqa: PLC0415
+    from analyzer.local_lake import LocalLakeFiles  # noqa: PLC0415
     from analyzer.manifest import KEPT_COMMITS, read_lake  # noqa: PLC0415
     from analyzer.views import DATABASE, SCRIPT  # noqa: PLC0415
 
-    belonging = read_lake(LakeFiles(root)).paths() | {"lake.json", ".lock", DATABASE, SCRIPT}
+    belonging = read_lake(LocalLakeFiles(root)).paths() | {"lake.json", ".lock", DATABASE, SCRIPT}
     files = {path.relative_to(root).as_posix() for path in root.rglob("*") if path.is_file()}
     commits = sorted(name for name in files if name.startswith("commits/"))
     return sorted(files - belonging - set(commits[-KEPT_COMMITS:]))

@@ -16,7 +16,7 @@ import pytest
 
 from analyzer import manifest
 from analyzer.errors import ExitCode
-from analyzer.lake_files import LakeFiles
+from analyzer.local_lake import LocalLakeFiles
 from analyzer.status import status
 from bench.generate import Settings, generate
 from tests.conftest import ingest_and_check, log_bytes, log_key, record, records_of
@@ -350,7 +350,7 @@ def test_a_lake_of_a_newer_format_is_5(
 def test_a_lake_that_another_ingest_writes_to_is_5(
     tlstrail: Tlstrail, lake: Path, archive: Path
 ) -> None:
-    with manifest.exclusive(LakeFiles(lake)):
+    with manifest.exclusive(LocalLakeFiles(lake)):
         process = tlstrail("ingest", archive, "--lake", lake)
 
     assert_failed(process, ExitCode.LAKE_UNUSABLE, "another tlstrail is writing to this lake")

@@ -10,7 +10,7 @@ from analyzer import manifest
 from analyzer.cli import run
 from analyzer.compact import compact
 from analyzer.errors import ExitCode, LakeError
-from analyzer.lake_files import LakeFiles
+from analyzer.local_lake import LocalLakeFiles
 from analyzer.schema import EVENTS
 from tests.conftest import asked, ingest_and_check, log_key, record, records_of
 
@@ -26,14 +26,14 @@ def quietly(_done: int, _total: int) -> None:
 
 
 @pytest.fixture
-def many_parts(archive: Path, tmp_path: Path, at_once: Callable[[int], None]) -> LakeFiles:
+def many_parts(archive: Path, tmp_path: Path, at_once: Callable[[int], None]) -> LocalLakeFiles:
     at_once(3)
     ingest_and_check(tmp_path / "lake", archive)
-    return LakeFiles(tmp_path / "lake")
+    return LocalLakeFiles(tmp_path / "lake")
 
 
 def test_each_month_becomes_one_part_and_no_row_changes(
-    many_parts: LakeFiles, archive_lake: Path
+    many_parts: LocalLakeFiles, archive_lake: Path
 ) -> None:
     done = compact(many_parts, quietly)
 
@@ -46,14 +46,14 @@ def test_each_month_becomes_one_part_and_no_row_changes(
     assert records_of(many_parts.root) == records_of(archive_lake)
 
 
-def test_nothing_is_left_but_what_the_manifest_names(many_parts: LakeFiles) -> None:
+def test_nothing_is_left_but_what_the_manifest_names(many_parts: LocalLakeFiles) -> None:
     compact(many_parts, quietly)
 
     files = {p.relative_to(many_parts.root).as_posix() for p in many_parts.root.rglob("*.parquet")}
     assert files == manifest.read_lake(many_parts).paths()
 
 
-def test_a_compacted_lake_is_left_as_it_is(many_parts: LakeFiles) -> None:
+def test_a_compacted_lake_is_left_as_it_is(many_parts: LocalLakeFiles) -> None:
     compact(many_parts, quietly)
     before = manifest.read_lake(many_parts)
 
@@ -62,7 +62,7 @@ def test_a_compacted_lake_is_left_as_it_is(many_parts: LakeFiles) -> None:
     assert done.events_before == done.events_after
 
 
-def test_a_merged_part_has_the_schema_and_is_in_order(many_parts: LakeFiles) -> None:
+def test_a_merged_part_has_the_schema_and_is_in_order(many_parts: LocalLakeFiles) -> None:
     compact(many_parts, quietly)
 
     for part in manifest.read_lake(many_parts).events:
@@ -74,7 +74,7 @@ def test_a_merged_part_has_the_schema_and_is_in_order(many_parts: LakeFiles) -> 
 
 
 def test_large_parts_are_left_and_no_more_is_merged_at_once_than_fits(
-    many_parts: LakeFiles, monkeypatch: pytest.MonkeyPatch
+    many_parts: LocalLakeFiles, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     sizes = sorted(part.bytes for part in manifest.read_lake(many_parts).events)
     monkeypatch.setattr("analyzer.compact.SMALL_BYTES", sizes[-1])
@@ -94,7 +94,7 @@ def test_what_is_in_a_merged_part_is_still_known_for_a_copy_and_for_a_change(
     log_folder.put(log_key("1000", "a"), [record(1), record(2)])
     log_folder.put(log_key("1001", "b"), [record(3)])
     ingest_and_check(lake, log_folder.root)
-    compact(LakeFiles(lake), quietly)
+    compact(LocalLakeFiles(lake), quietly)
 
     log_folder.put(log_key("1001", "b"), [record(4)])
     log_folder.put(log_key("1002", "c"), [record(1), record(5)])
@@ -106,20 +106,20 @@ def test_what_is_in_a_merged_part_is_still_known_for_a_copy_and_for_a_change(
         ("id-4", "b"),
         ("id-5", "c"),
     ]
-    compact(LakeFiles(lake), quietly)
+    compact(LocalLakeFiles(lake), quietly)
     ingest_and_check(lake, log_folder.root)
     assert len(records_of(lake)) == 4
 
 
 def test_compacting_what_is_no_lake_says_so_and_makes_nothing(tmp_path: Path) -> None:
     with pytest.raises(LakeError, match="there is no lake here"):
-        compact(LakeFiles(tmp_path / "lake"), quietly)
+        compact(LocalLakeFiles(tmp_path / "lake"), quietly)
 
     assert not (tmp_path / "lake").exists()
 
 
 def test_the_command_says_what_the_lake_was_and_is(
-    many_parts: LakeFiles, capsys: pytest.CaptureFixture[str]
+    many_parts: LocalLakeFiles, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert run(["compact", "--lake", str(many_parts.root)]) == ExitCode.DONE
 
@@ -139,5 +139,5 @@ def test_ingest_compacts_at_the_end_when_it_is_asked_to(
     lake = tmp_path / "lake"
 
     run(["ingest", str(archive), "--lake", str(lake), "--workers", "1", "--quiet", "--compact"])
-    months = [part.path.split("/")[1] for part in manifest.read_lake(LakeFiles(lake)).events]
+    months = [part.path.split("/")[1] for part in manifest.read_lake(LocalLakeFiles(lake)).events]
     assert len(months) == len(set(months))

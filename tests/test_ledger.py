@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from analyzer import ledger
-from analyzer.lake_files import LakeFiles
 from analyzer.ledger import Outcome, Status, forget, read_ledger, write_ledger
 from analyzer.listing import LogObject
+from analyzer.local_lake import LocalLakeFiles
 from tests.conftest import (
     NOW,
     asked,
@@ -29,8 +29,8 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture
-def files(tmp_path: Path) -> LakeFiles:
-    return LakeFiles(tmp_path)
+def files(tmp_path: Path) -> LocalLakeFiles:
+    return LocalLakeFiles(tmp_path)
 
 
 def outcome(key: str, status: Status = Status.INGESTED, etag: str = "1") -> Outcome:
@@ -93,7 +93,7 @@ def test_a_log_without_records_is_empty_and_a_damaged_one_is_refused(
     assert records_of(tmp_path / "lake") == []
 
 
-def test_an_earlier_version_is_forgotten_when_the_new_one_was_taken(files: LakeFiles) -> None:
+def test_an_earlier_version_is_forgotten_when_the_new_one_was_taken(files: LocalLakeFiles) -> None:
     parts = write_ledger(
         files, "a", [outcome("x"), outcome("y"), outcome("z", Status.REFUSED)], NOW
     )
@@ -104,7 +104,9 @@ def test_an_earlier_version_is_forgotten_when_the_new_one_was_taken(files: LakeF
     assert replacement.batches == {"batch"}
 
 
-def test_an_earlier_version_stays_when_the_new_one_could_not_be_taken(files: LakeFiles) -> None:
+def test_an_earlier_version_stays_when_the_new_one_could_not_be_taken(
+    files: LocalLakeFiles,
+) -> None:
     parts = write_ledger(files, "a", [outcome("x"), outcome("x", Status.REFUSED, "2")], NOW)
 
     replacement = forget(files, parts, taken=[], left_out=["x"])
@@ -112,20 +114,22 @@ def test_an_earlier_version_stays_when_the_new_one_could_not_be_taken(files: Lak
     assert replacement.batches == frozenset()
 
 
-def test_nothing_is_written_anew_for_keys_that_the_ledger_does_not_know(files: LakeFiles) -> None:
+def test_nothing_is_written_anew_for_keys_that_the_ledger_does_not_know(
+    files: LocalLakeFiles,
+) -> None:
     parts = write_ledger(files, "a", [outcome("x")], NOW)
 
     replacement = forget(files, parts, taken=["y"], left_out=["z"])
     assert (replacement.added, replacement.removed) == ((), frozenset())
 
 
-def test_no_outcome_is_no_part(files: LakeFiles) -> None:
+def test_no_outcome_is_no_part(files: LocalLakeFiles) -> None:
     assert write_ledger(files, "a", [], NOW) == ()
     assert len(read_ledger(files, [])) == 0
 
 
 def test_merging_many_small_parts_changes_no_row(
-    files: LakeFiles, monkeypatch: pytest.MonkeyPatch
+    files: LocalLakeFiles, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(ledger, "MERGED_AT_ONCE", 3)
     parts = [p for n in range(3) for p in write_ledger(files, f"{n}", [outcome(f"k{n}")], NOW)]
@@ -138,7 +142,7 @@ def test_merging_many_small_parts_changes_no_row(
 
 
 def test_a_large_part_is_not_written_anew_for_small_ones(
-    files: LakeFiles, monkeypatch: pytest.MonkeyPatch
+    files: LocalLakeFiles, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(ledger, "MERGED_AT_ONCE", 2)
     monkeypatch.setattr(ledger, "SMALL_PART_ROWS", 2)

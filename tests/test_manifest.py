@@ -9,7 +9,7 @@ import pytest
 
 from analyzer import manifest
 from analyzer.errors import LakeError, UsageError
-from analyzer.lake_files import LakeFiles
+from analyzer.local_lake import LocalLakeFiles
 from analyzer.manifest import Change, Manifest, Part
 from tests.conftest import ids_of, ingest_and_check, log_key, record, records_of
 
@@ -22,8 +22,8 @@ HOLD_THE_LOCK = """
 import sys
 from pathlib import Path
 from analyzer import manifest
-from analyzer.lake_files import LakeFiles
-with manifest.exclusive(LakeFiles(Path(sys.argv[1]))):
+from analyzer.local_lake import LocalLakeFiles
+with manifest.exclusive(LocalLakeFiles(Path(sys.argv[1]))):
     print("held", flush=True)
     sys.stdin.read()
 """
@@ -42,7 +42,7 @@ def part(number: int) -> Part:
 
 
 def test_the_newest_manifest_is_the_lake(tmp_path: Path) -> None:
-    files = LakeFiles(tmp_path)
+    files = LocalLakeFiles(tmp_path)
 
     lake = manifest.commit(files, Manifest(), Change(events=(part(1),), source="/a/"))
     lake = manifest.commit(files, lake, Change(objects=(part(2),), source="/b/"))
@@ -52,7 +52,7 @@ def test_the_newest_manifest_is_the_lake(tmp_path: Path) -> None:
 
 
 def test_what_the_digests_say_stays_until_it_is_replaced(tmp_path: Path) -> None:
-    files = LakeFiles(tmp_path)
+    files = LocalLakeFiles(tmp_path)
     first, second = (Part(f"digests/part-{number}.parquet", 1, 1) for number in (1, 2))
     logs = Part("digest_logs/part-1.parquet", 1, 1)
 
@@ -67,7 +67,7 @@ def test_what_the_digests_say_stays_until_it_is_replaced(tmp_path: Path) -> None
 
 
 def test_a_commit_beyond_the_ninth_is_newer_than_the_ninth(tmp_path: Path) -> None:
-    files = LakeFiles(tmp_path)
+    files = LocalLakeFiles(tmp_path)
     lake = Manifest(number=8)
 
     for number in (9, 10, 11):
@@ -76,7 +76,7 @@ def test_a_commit_beyond_the_ninth_is_newer_than_the_ninth(tmp_path: Path) -> No
 
 
 def test_what_a_commit_takes_out_is_gone_and_the_rest_stays(tmp_path: Path) -> None:
-    files = LakeFiles(tmp_path)
+    files = LocalLakeFiles(tmp_path)
     for number in (1, 2):
         files.write(part(number).path, b"x")
     lake = manifest.commit(files, Manifest(), Change(events=(part(1), part(2))))
@@ -87,7 +87,7 @@ def test_what_a_commit_takes_out_is_gone_and_the_rest_stays(tmp_path: Path) -> N
 
 
 def test_the_manifest_of_the_commit_before_stays_for_readers(tmp_path: Path) -> None:
-    files = LakeFiles(tmp_path)
+    files = LocalLakeFiles(tmp_path)
     lake = Manifest()
 
     for number in range(1, 6):
@@ -97,15 +97,15 @@ def test_the_manifest_of_the_commit_before_stays_for_readers(tmp_path: Path) -> 
 
 
 def test_a_reader_overtaken_by_two_commits_reads_the_newest(tmp_path: Path) -> None:
-    lake = manifest.commit(LakeFiles(tmp_path), Manifest(), Change())
+    lake = manifest.commit(LocalLakeFiles(tmp_path), Manifest(), Change())
 
-    class Overtaken(LakeFiles):
+    class Overtaken(LocalLakeFiles):
         def read(self, path: str) -> bytes:
             """Let two commits pass between the listing and the reading, once."""
             if path.endswith("0000000001.json"):
                 for _ in range(2):
-                    newest = manifest.newest(LakeFiles(tmp_path))
-                    manifest.commit(LakeFiles(tmp_path), newest, Change(source="/later/"))
+                    newest = manifest.newest(LocalLakeFiles(tmp_path))
+                    manifest.commit(LocalLakeFiles(tmp_path), newest, Change(source="/later/"))
             return super().read(path)
 
     found = manifest.newest(Overtaken(tmp_path))

@@ -17,8 +17,8 @@ from cryptography.hazmat.primitives.serialization import PublicFormat
 from analyzer import manifest
 from analyzer.errors import ExitCode, LakeError, NothingVerified, UsageError
 from analyzer.lake import Narrowing, open_lake
-from analyzer.lake_files import LakeFiles
 from analyzer.listing import Scope
+from analyzer.local_lake import LocalLakeFiles
 from analyzer.progress import SilentStages
 from analyzer.queries import report_sql
 from analyzer.render import Format
@@ -649,7 +649,7 @@ def test_a_manifest_from_before_digests_still_reads(lake: Path) -> None:
     newest.write_text(json.dumps(words))
 
     assert asked(lake, "FROM digests") == []
-    assert manifest.newest(LakeFiles(lake)).digests == ()
+    assert manifest.newest(LocalLakeFiles(lake)).digests == ()
 
 
 def test_an_ingest_keeps_what_the_digests_said(
@@ -676,7 +676,7 @@ def test_what_an_interrupted_verification_left_is_removed(
 
 def test_a_lake_that_somebody_writes_to_refuses_at_once(copy: Path, keys: Path, lake: Path) -> None:
     with (
-        manifest.exclusive(LakeFiles(lake)),
+        manifest.exclusive(LocalLakeFiles(lake)),
         pytest.raises(LakeError, match="another tlstrail is writing"),
     ):
         verify(copy, keys, lake=lake)

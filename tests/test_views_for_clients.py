@@ -12,8 +12,8 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from analyzer.lake_files import LakeFiles
 from analyzer.listing import Scope
+from analyzer.local_lake import LocalLakeFiles
 from analyzer.manifest import Change, commit, newest
 from analyzer.views import DATABASE, SCRIPT, write_views
 from tests.conftest import LogFolder, asked, ingest_and_check, log_key, record
@@ -27,7 +27,7 @@ def lake(tmp_path: Path, archive_lake: Path) -> Path:
     """The fixture archive's lake, in a place of which a pattern would make something else."""
     place = tmp_path / "it's [a] lake? ö"
     shutil.copytree(archive_lake, place)
-    write_views(LakeFiles(place))
+    write_views(LocalLakeFiles(place))
     return place
 
 
@@ -49,7 +49,7 @@ def in_the_cli(script: Path, query: str, *before: str) -> str:
 
 def test_an_ingest_leaves_the_views_beside_the_records(archive_lake: Path) -> None:
     assert (archive_lake / DATABASE).stat().st_size > 0
-    assert not write_views(LakeFiles(archive_lake))
+    assert not write_views(LocalLakeFiles(archive_lake))
 
 
 def test_every_view_says_in_the_database_what_it_says_here(lake: Path) -> None:
@@ -90,7 +90,7 @@ def test_a_client_of_another_version_reads_the_script(lake: Path) -> None:
 
 
 def test_no_part_is_read_before_its_commit_or_after_its_end(lake: Path) -> None:
-    [part, *_] = newest(LakeFiles(lake)).events
+    [part, *_] = newest(LocalLakeFiles(lake)).events
     shutil.copy(lake / part.path, (lake / part.path).with_name("part-unseen.parquet"))
 
     assert in_python(lake / DATABASE, COUNT) == [(1_256,)]
@@ -98,7 +98,7 @@ def test_no_part_is_read_before_its_commit_or_after_its_end(lake: Path) -> None:
 
 
 def test_the_next_commit_is_seen_without_writing_the_views_anew(lake: Path) -> None:
-    files = LakeFiles(lake)
+    files = LocalLakeFiles(lake)
     committed = newest(files)
     gone = committed.events[0]
 
@@ -120,7 +120,7 @@ def test_a_lake_that_was_moved_is_found_where_it_is_said_to_be(lake: Path, tmp_p
 def test_a_lake_that_was_moved_gets_its_views_anew(lake: Path, tmp_path: Path) -> None:
     moved = lake.rename(tmp_path / "moved")
 
-    assert write_views(LakeFiles(moved))
+    assert write_views(LocalLakeFiles(moved))
     assert in_python(moved / DATABASE, COUNT) == [(1_256,)]
 
 

@@ -14,7 +14,7 @@ import pytest
 from botocore.retries.standard import ExponentialBackoff
 
 from analyzer import manifest, s3_connection, s3_errors, s3_retries
-from analyzer.lake_files import LakeFiles
+from analyzer.local_lake import LocalLakeFiles
 from analyzer.s3_retries import NotNow, Window
 from analyzer.s3_store import S3Store
 from analyzer.store import S3Access
@@ -264,7 +264,7 @@ def test_an_account_that_may_not_be_listed_is_named_and_the_others_are_read(
     proxy.rules.append(denies("/444455556666/"))
 
     first = ingest(archive.url)
-    taken, readings = statuses(lake)["ingested"], manifest.look(LakeFiles(lake)).readings
+    taken, readings = statuses(lake)["ingested"], manifest.look(LocalLakeFiles(lake)).readings
     proxy.rules.clear()
     second = ingest(archive.url)
 
@@ -274,7 +274,7 @@ def test_an_account_that_may_not_be_listed_is_named_and_the_others_are_read(
     assert readings == ()  # so an audit knows that not all has been read
     assert second.code == 0, second.stderr
     assert (taken, statuses(lake)["ingested"]) == (56, 67)
-    assert len(manifest.look(LakeFiles(lake)).readings) == 1
+    assert len(manifest.look(LocalLakeFiles(lake)).readings) == 1
 
 
 def test_who_may_list_no_account_is_refused(
