@@ -14,7 +14,7 @@ import sys
 import tempfile
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, BinaryIO, Literal, cast
 
@@ -31,8 +31,10 @@ if TYPE_CHECKING:
     from analyzer.commit import Tally
     from analyzer.ingest import IngestSettings, IngestSummary
     from analyzer.lake import Narrowing
+    from analyzer.lake_place import LakePlace
     from analyzer.ledger import Outcome
     from analyzer.render import Format
+    from analyzer.store import S3Access
 
 NAMED_ON_STDERR = 20
 """So many left-out objects are named after a run; `tlstrail status` names all."""
@@ -71,14 +73,55 @@ def _utc(_type: object, tokens: Sequence[object]) -> datetime:
     return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
 
 
+@Parameter(name="*", group=_S3)
+@dataclass(frozen=True)
+class S3Options:
+    """How to reach S3, beyond what boto3 finds in the environment."""
+
+    profile: Annotated[str | None, Parameter(help="AWS profile, SSO ones included.")] = None
+    region_name: Annotated[str | None, Parameter(help="Region of the bucket.")] = None
+    endpoint_url: Annotated[str | None, Parameter(help="Another S3-compatible server.")] = None
+    request_payer: Annotated[
+        bool,
+        Parameter(
+            help="Agree to pay, for requester-pays buckets.", negative="", show_default=False
+        ),
+    ] = False
+    role_arn: Annotated[str | None, Parameter(help="Role to assume.")] = None
+
+    def access(self) -> S3Access:
+        """Return how to reach S3."""
+        from analyzer.store import S3Access
+
+        return S3Access(
+            self.profile, self.region_name, self.endpoint_url, self.request_payer, self.role_arn
+        )
+
+
 @Parameter(name="*")
 @dataclass(frozen=True)
 class LakeOption:
     """Where the lake is."""
 
     lake: Annotated[
-        Path, Parameter(env_var="TLSTRAIL_LAKE", help="Folder of the lake.", negative="")
-    ] = Path("lake")
+        str,
+        Parameter(env_var="TLSTRAIL_LAKE", help="Folder of the lake, or s3://bucket/prefix."),
+    ] = "lake"
+    lake_profile: Annotated[
+        str | None,
+        Parameter(
+            env_var="TLSTRAIL_LAKE_PROFILE",
+            help="AWS profile that reaches the lake, instead of the options for S3.",
+        ),
+    ] = None
+
+    def place(self, s3: S3Options) -> LakePlace:
+        """Return where the lake is, and how it is reached."""
+        from analyzer.lake_place import parse_place
+        from analyzer.store import S3Access
+
+        own = S3Access(self.lake_profile) if self.lake_profile else None
+        return parse_place(self.lake, own or s3.access())
 
 
 @Parameter(name="*", group=_SCOPE)
@@ -114,23 +157,6 @@ class ScopeOptions:
         from analyzer.lake import Narrowing
 
         return Narrowing(self.account, self.region, self.since, self.until)
-
-
-@Parameter(name="*", group=_S3)
-@dataclass(frozen=True)
-class S3Options:
-    """How to reach S3, beyond what boto3 finds in the environment."""
-
-    profile: Annotated[str | None, Parameter(help="AWS profile, SSO ones included.")] = None
-    region_name: Annotated[str | None, Parameter(help="Region of the bucket.")] = None
-    endpoint_url: Annotated[str | None, Parameter(help="Another S3-compatible server.")] = None
-    request_payer: Annotated[
-        bool,
-        Parameter(
-            help="Agree to pay, for requester-pays buckets.", negative="", show_default=False
-        ),
-    ] = False
-    role_arn: Annotated[str | None, Parameter(help="Role to assume.")] = None
 
 
 @Parameter(name="*")
@@ -206,14 +232,12 @@ def ingest_command(
     from analyzer.listing import Scope
     from analyzer.progress import sentence_of, watching
     from analyzer.source import parse_source
-    from analyzer.store import S3Access
 
     if (workers is not None and workers < 1) or max_object_size < 1 or late_days < 0:
         raise UsageError("--workers and --max-object-size are 1 or more, --late-days 0 or more")
-    access = S3Access(s3.profile, s3.region_name, s3.endpoint_url, s3.request_payer, s3.role_arn)
     settings = IngestSettings(
-        source=parse_source(source, access),
-        lake=lake.lake,
+        source=parse_source(source, s3.access()),
+        lake=lake.place(s3),
         scope=Scope(scope.account, scope.region, scope.since, scope.until, late_days),
         workers=workers or _cores(),
         max_object_bytes=max_object_size * MEBIBYTE,
@@ -234,6 +258,9 @@ def ingest_command(
 def compact_command(
     *,
     lake: LakeOption = LakeOption(),
+    s3: S3Options = S3Options(),
+    orphans: Annotated[bool, Parameter(negative="", show_default=False)] = False,
+    older_than: float = 24,
     quiet: Annotated[
         bool, Parameter(name=["--quiet", "-q"], negative="", show_default=False)
     ] = False,
@@ -246,14 +273,25 @@ def compact_command(
 
     ```
     tlstrail compact --lake ./lake
+    tlstrail compact --lake s3://bucket/lake --orphans
     ```
 
     Parameters
     ----------
+    orphans
+        Instead, delete what runs that were killed have left in a lake on S3: parts that no commit
+        names, and that are old enough to be of no run that is under way.
+    older_than
+        With --orphans: how many hours old they must be.
     quiet
         Say nothing.
     """
-    _compact(lake.lake, _stderr(), quiet=quiet)
+    if older_than < 1:
+        raise UsageError("--older-than is 1 hour or more: a younger part may yet be committed")
+    if orphans:
+        _remove_orphans(lake.place(s3), older_than, quiet=quiet)
+    else:
+        _compact(lake.place(s3), _stderr(), quiet=quiet)
     return ExitCode.DONE
 
 
@@ -307,7 +345,6 @@ def verify_command(
     from analyzer.listing import Scope
     from analyzer.progress import watching_stages
     from analyzer.source import parse_source
-    from analyzer.store import S3Access
     from analyzer.verified import write_verified
     from analyzer.verify import VerifySettings, verified
 
@@ -315,10 +352,9 @@ def verify_command(
         raise UsageError("--workers is 1 or more")
     if keys and save_keys:
         raise UsageError("--save-keys checks with the keys in its file; leave out --keys")
-    access = S3Access(s3.profile, s3.region_name, s3.endpoint_url, s3.request_payer, s3.role_arn)
     settings = VerifySettings(
-        source=parse_source(source, access),
-        lake=lake.lake,
+        source=parse_source(source, s3.access()),
+        lake=lake.place(s3),
         scope=Scope(scope.account, scope.region, scope.since, scope.until, late_days=0),
         workers=workers or _cores(),
         keys=keys,
@@ -341,6 +377,7 @@ def report_command(
     *,
     lake: LakeOption = LakeOption(),
     scope: ScopeOptions = ScopeOptions(),
+    s3: S3Options = S3Options(),
     output: OutputOptions = OutputOptions(),
     against: str | None = None,
     fail_on: Annotated[
@@ -390,12 +427,13 @@ def report_command(
         report_sql(name)  # a name that is none is told before a lake is opened
     settings = ReportSettings(
         name=name,
-        lake=lake.lake,
+        lake=lake.place(s3),
         narrowing=scope.narrowing(),
         against=against,
         form=output.form(),
         alarms=tuple(map(Alarm, fail_on)),
         least_coverage=least_coverage,
+        access=s3.access(),
     )
     with _written(output.output) as out:
         alarms = report(settings, out, _width())
@@ -411,6 +449,7 @@ def sql_command(
     *,
     lake: LakeOption = LakeOption(),
     scope: ScopeOptions = ScopeOptions(),
+    s3: S3Options = S3Options(),
     output: OutputOptions = OutputOptions(),
     file: Annotated[Path | None, Parameter(name=["--file", "-f"])] = None,
     parameter: Annotated[
@@ -453,7 +492,7 @@ def sql_command(
         text = _translated(text, dialect)
     access = Access(allow_external, trino=dialect != "duckdb")
     with (
-        open_lake(lake.lake, scope.narrowing(), access) as opened,
+        open_lake(lake.place(s3), scope.narrowing(), access) as opened,
         opened.query(text, parameters) as answer,
         _written(output.output) as out,
     ):
@@ -466,6 +505,7 @@ def shell_command(
     *,
     lake: LakeOption = LakeOption(),
     scope: ScopeOptions = ScopeOptions(),
+    s3: S3Options = S3Options(),
     dialect: Literal["duckdb", "lake", "athena"] = "duckdb",
     plain: Annotated[bool, Parameter(negative="", show_default=False)] = False,
 ) -> ExitCode:
@@ -482,15 +522,17 @@ def shell_command(
 
     from analyzer.shell import converse
 
+    place = lake.place(s3)
     narrowed = scope != ScopeOptions() or dialect != "duckdb"
-    if not plain and not narrowed:
+    # Harlequin's DuckDB has no access to S3 but by an extension, which would have to be fetched.
+    if not plain and not narrowed and isinstance(place, Path):
         if importlib.util.find_spec("harlequin"):
-            return _harlequin(lake.lake)
+            return _harlequin(place)
         _say("a full screen comes with: pip install 'tlstrail[shell]'")
     from analyzer.lake import Access, open_lake
     from analyzer.render import Format, render
 
-    with open_lake(lake.lake, scope.narrowing(), Access(trino=dialect != "duckdb")) as opened:
+    with open_lake(place, scope.narrowing(), Access(trino=dialect != "duckdb")) as opened:
 
         def answer(statement: str) -> str:
             text = statement if dialect == "duckdb" else _translated(statement, dialect)
@@ -504,21 +546,23 @@ def shell_command(
 
 
 @app.command(name="views")
-def views_command(*, lake: LakeOption = LakeOption()) -> ExitCode:
+def views_command(*, lake: LakeOption = LakeOption(), s3: S3Options = S3Options()) -> ExitCode:
     """Write lake.duckdb and lake.sql anew: the views, for other clients of DuckDB.
 
-    An ingest writes them; this does where the lake was moved, or another client needs them.
+    An ingest writes them; this does where the lake was moved, or another client needs them. For
+    a lake on S3 it is lake.sql alone.
     """
     from analyzer.lake_place import lake_files
     from analyzer.manifest import exclusive, read_lake
     from analyzer.views import write_views
 
-    files = lake_files(lake.lake)
+    files = lake_files(lake.place(s3))
     read_lake(files)
     with exclusive(files):
         written = write_views(files)
     state = "written" if written else "as they should be"
-    _say(f"{lake.lake / 'lake.duckdb'} and lake.sql: {state}")
+    names = "lake.sql" if files.shared else "lake.duckdb and lake.sql"
+    _say(f"{files.place}/{names}: {state}")
     return ExitCode.DONE
 
 
@@ -526,6 +570,7 @@ def views_command(*, lake: LakeOption = LakeOption()) -> ExitCode:
 def status_command(
     *,
     lake: LakeOption = LakeOption(),
+    s3: S3Options = S3Options(),
     output: OutputOptions = OutputOptions(),
     check: Annotated[bool, Parameter(negative="", show_default=False)] = False,
 ) -> ExitCode:
@@ -541,7 +586,7 @@ def status_command(
     from analyzer.status import status, write_status
 
     with _written(output.output) as out:
-        found = status(lake.lake, check=check)
+        found = status(lake.place(s3), check=check)
         write_status(found, output.form(), out, _width())
     return found.exit_code
 
@@ -637,7 +682,7 @@ def _conclude(
     return ExitCode.INCOMPLETE if left_out else ExitCode.DONE
 
 
-def _compact(lake: Path, talk: Console, *, quiet: bool) -> None:
+def _compact(lake: LakePlace, talk: Console, *, quiet: bool) -> None:
     """Compact a lake, and say what it was before and after."""
     from analyzer.compact import compact
     from analyzer.lake_place import lake_files
@@ -649,13 +694,34 @@ def _compact(lake: Path, talk: Console, *, quiet: bool) -> None:
         talk.print(sentence_of_compaction(done), markup=False, soft_wrap=True)
 
 
-def _done(tally: Tally, lake: Path) -> str:
+def _remove_orphans(lake: LakePlace, hours: float, *, quiet: bool) -> None:
+    """Delete what no commit names and is so old, and name it."""
+    from analyzer.lake_place import lake_files
+    from analyzer.orphans import remove_orphans
+
+    removed = remove_orphans(lake_files(lake), datetime.now(UTC) - timedelta(hours=hours))
+    if quiet:
+        return
+    talk = _stderr()
+    for each in removed:
+        line = f"deleted: {each.path}, {each.bytes:,} bytes, of {each.modified:%Y-%m-%d %H:%M} UTC"
+        talk.print(line, markup=False, soft_wrap=True)
+    together = sum(each.bytes for each in removed)
+    talk.print(f"{len(removed):,} orphans deleted, {together:,} bytes", soft_wrap=True)
+
+
+def _done(tally: Tally, lake: LakePlace) -> str:
     if not tally.statuses:
         return f"nothing new; {lake} is up to date"
+    elsewhere = (
+        f" {tally.elsewhere:,} more were taken by another tlstrail meanwhile."
+        if tally.elsewhere
+        else ""
+    )
     statuses = ", ".join(f"{count:,} {status}" for status, count in tally.statuses.items())
     return (
         f"{tally.records:,} records read, {tally.duplicates:,} of them duplicates; objects: "
-        f"{statuses}{_again(tally)}. Next: tlstrail report --lake {lake}"
+        f"{statuses}{_again(tally)}.{elsewhere} Next: tlstrail report --lake {lake}"
     )
 
 

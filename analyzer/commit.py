@@ -12,8 +12,11 @@ from typing import TYPE_CHECKING
 from analyzer import ledger, manifest
 from analyzer.batch import Batch, new_id
 from analyzer.dedupe import LakeDeduper, by_object, without_objects
+from analyzer.errors import LakeError, Overtaken
 from analyzer.ledger import LEFT_OUT, TAKEN, Outcome, Replacement, Status
 from analyzer.manifest import Change, Manifest, Part
+from analyzer.rivals import Rivals, without
+from analyzer.turns import Turns
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -34,6 +37,8 @@ _NOTHING = Replacement((), frozenset(), frozenset())
 class Tally:
     """What has been committed so far."""
 
+    elsewhere: int = 0
+    """How many objects another tlstrail has taken meanwhile, into the same lake."""
     read: int = 0
     """How many of the objects that the plan wanted read have been."""
     statuses: Counter[Status] = field(default_factory=Counter)
@@ -61,9 +66,18 @@ class Committer:
     """Makes batches visible. `lake` is the manifest of the last commit, `tally` what came in."""
 
     def __init__(
-        self, files: LakeFiles, lake: Manifest, source: str, now: Callable[[], datetime]
+        self,
+        files: LakeFiles,
+        lake: Manifest,
+        source: str,
+        now: Callable[[], datetime],
+        planned: Callable[[pa.Table], pa.Table],
     ) -> None:
-        """The caller holds the lake's lock for as long as this is used."""
+        """The caller holds the lake's lock for as long as this is used.
+
+        `lake` is what was planned on, and `planned` returns those of the ledger's rows that
+        the plan is about: others may write to a lake on S3 at the same time.
+        """
         self.lake = lake
         self.tally = Tally()
         self._files = files
@@ -72,30 +86,41 @@ class Committer:
         self._deduper = LakeDeduper(files)
         self._lost: set[str] = set()
         """Objects of this run of which the lake had records already."""
+        self._rivals = Rivals(files, planned)
+        self._made: set[str] = set()
+        """What was written for the commit that is being tried, and for tries that failed."""
 
     def commit(self, written: WrittenBatch) -> None:
         """Make a written batch visible, in place of what the ledger knew of its objects."""
-        outcomes = list(written.outcomes)
+        self._in_turn(lambda: self._commit(written))
+
+    def _commit(self, arrived: WrittenBatch) -> None:
+        self._note(arrived.parts)
+        batch, outcomes, theirs = self._rivals.apart(arrived.batch, arrived.outcomes)
+        written = without(self._files, replace(arrived, batch=batch), theirs)
+        self._note(written.parts)
+        self._lost.update(theirs)
         forgotten = self._forget(written.batch.known, outcomes)
+        self._note(forgotten.added)
         taken = [each.log_object.key for each in outcomes if each.status in TAKEN]
         old, rewritten = self._without(forgotten.batches, taken)
         standing = [part for part in self.lake.events if part.path not in old] + rewritten
+        self._note(rewritten)
         parts, copies = self._deduplicate(written, standing)
+        self._note(parts)
         self._lost.update(copy.key for copy in copies)
         copies += self._deduper.with_keepers(
             written.copies, written.copied_ids, [*standing, *parts], self._lost
         )
-        outcomes = _count_copies(outcomes, copies)
-        replaced = {part.path for part in written.parts} - {part.path for part in parts}
         self._publish(
-            written.batch.id,
-            outcomes,
+            _count_copies(outcomes, copies),
             Change(
                 events=(*rewritten, *parts),
                 objects=forgotten.added,
-                removed=forgotten.removed | old | replaced,
+                removed=forgotten.removed | old,
             ),
         )
+        self.tally.elsewhere += len(theirs)
         self.tally.read += len(written.batch.objects) - len(written.batch.dependents)
         self.tally.json_bytes += written.json_bytes
         self.tally.retries += written.retries
@@ -111,7 +136,7 @@ class Committer:
             if each.log_object.key in dependents and each.status not in TAKEN
         ]
         if not unread:
-            self.commit(written)
+            self._in_turn(lambda: self._replace(written))
             return
         reason = (
             f"has changed, and keeps its old records: {unread[0].log_object.key}, which shares "
@@ -125,6 +150,10 @@ class Committer:
         self._files.delete([part.path for part in written.parts])
         self.record(written.batch, held_back)
         self.tally.read += len(held_back)
+
+    def _replace(self, written: WrittenBatch) -> None:
+        self._rivals.require_untouched(written.batch)
+        self._commit(written)
 
     def settle(self, outcomes: Sequence[Outcome]) -> list[LogObject]:
         """Record new versions that replace no record, and return the objects whose versions do.
@@ -155,19 +184,61 @@ class Committer:
     def record(self, batch: Batch, outcomes: Sequence[Outcome]) -> None:
         """Make outcomes visible of objects that were not read."""
         if outcomes:
-            forgotten = self._forget(batch.known, outcomes)
-            change = Change(objects=forgotten.added, removed=forgotten.removed)
-            self._publish(batch.id, outcomes, change)
+            self._in_turn(lambda: self._record(batch, outcomes))
+
+    def _record(self, arrived: Batch, outcomes: Sequence[Outcome]) -> None:
+        batch, mine, _ = self._rivals.apart(arrived, outcomes)
+        forgotten = self._forget(batch.known, mine)
+        self._note(forgotten.added)
+        self._publish(mine, Change(objects=forgotten.added, removed=forgotten.removed))
 
     def finish(self, reading: Reading) -> None:
         """Record that all of `reading` has been read, unless that is known."""
+        self._in_turn(lambda: self._finish(reading))
+
+    def _finish(self, reading: Reading) -> None:
         known = self.lake.readings
         if set(manifest.with_reading(known, reading)) != set(known):
             change = Change(source=self._source, reading=reading)
             self.lake = manifest.commit(self._files, self.lake, change)
 
-    def _publish(self, part_id: str, outcomes: Sequence[Outcome], change: Change) -> None:
+    def _in_turn(self, attempt: Callable[[], None]) -> None:
+        """Commit on top of the last commit; where another has come first, on top of that one."""
+        turns = Turns()
+        is_behind = False
+        while True:
+            try:
+                if is_behind:
+                    self._catch_up()
+                attempt()
+            except Overtaken as error:
+                turns.wait(error)
+            except FileNotFoundError as error:  # a later commit has taken the part out
+                if manifest.newest(self._files).number == self.lake.number:
+                    raise LakeError(f"{self._files.place}: {error}: a part is gone") from error
+                turns.wait(error)
+            else:
+                self._made.clear()
+                return
+            is_behind = True
+
+    def _catch_up(self) -> None:
+        newest = manifest.newest(self._files)
+        self._rivals.take_in(self.lake, newest)
+        self.lake = newest
+
+    def _note(self, parts: Iterable[Part]) -> None:
+        """Remember what is to be deleted again where no commit names it."""
+        self._made.update(part.path for part in parts)
+
+    def _publish(self, outcomes: Sequence[Outcome], change: Change) -> None:
+        """Commit a change with its ledger rows; without a row, nothing is left of it."""
+        if not outcomes:
+            self._files.delete(self._made - self.lake.paths())
+            return
+        part_id = new_id()
         recorded = ledger.write_ledger(self._files, part_id, outcomes, self._now())
+        self._note(recorded)
         objects = (*change.objects, *recorded)
         removed = change.removed
         merged = ledger.merge(
@@ -179,6 +250,9 @@ class Committer:
         if merged is not None:
             removed = removed | merged.removed
             objects = (*(part for part in objects if part.path not in removed), *merged.added)
+            self._note(merged.added)
+        named = {part.path for part in (*change.events, *objects)} | self.lake.paths()
+        removed |= self._made - named
         self.lake = manifest.commit(
             self._files,
             self.lake,

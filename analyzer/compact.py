@@ -17,8 +17,10 @@ import pyarrow.parquet as pq
 
 from analyzer import ledger, manifest
 from analyzer.batch import new_id
+from analyzer.errors import Overtaken
 from analyzer.manifest import Change, Part
 from analyzer.schema import DICTIONARY_COLUMNS, EVENTS
+from analyzer.turns import Turns
 from analyzer.write import PARQUET_OPTIONS, ROWS_IN_A_GROUP, order_of, taken
 
 if TYPE_CHECKING:
@@ -74,7 +76,7 @@ def compact(files: LakeFiles, merging: Callable[[int, int], None]) -> Compaction
         total = sum(part.bytes for group in groups for part in group)
         done = 0
         for group in groups:
-            lake = _replace(files, lake, group, merge(files, group))
+            lake = _with_merged(files, lake, group)
             pa.default_memory_pool().release_unused()
             done += sum(part.bytes for part in group)
             merging(done, total)
@@ -145,10 +147,16 @@ def _groups(parts: Iterable[Part]) -> Iterator[list[Part]]:
             yield group
 
 
-def _replace(files: LakeFiles, lake: Manifest, old: Iterable[Part], new: Part) -> Manifest:
-    """Let `new` take the place of `old`."""
-    removed = frozenset(part.path for part in old)
-    return manifest.commit(files, lake, Change(events=(new,), removed=removed))
+def _with_merged(files: LakeFiles, lake: Manifest, group: Sequence[Part]) -> Manifest:
+    """Let one part take the place of a group, unless another has taken one of them out."""
+    try:
+        new = merge(files, group)
+    except FileNotFoundError:
+        if (newest := manifest.newest(files)).number == lake.number:
+            raise
+        return newest
+    change = Change(events=(new,), removed=frozenset(part.path for part in group))
+    return _committed(files, lake, change)
 
 
 def _with_merged_ledger(files: LakeFiles, lake: Manifest) -> Manifest:
@@ -156,4 +164,17 @@ def _with_merged_ledger(files: LakeFiles, lake: Manifest) -> Manifest:
     merged = ledger.merge(files, lake.objects, new_id(), at_least=2)
     if merged is None:
         return lake
-    return manifest.commit(files, lake, Change(objects=merged.added, removed=merged.removed))
+    return _committed(files, lake, Change(objects=merged.added, removed=merged.removed))
+
+
+def _committed(files: LakeFiles, lake: Manifest, change: Change) -> Manifest:
+    """Commit on top of what others have committed meanwhile, if they left the old parts alone."""
+    turns = Turns()
+    while change.removed <= lake.paths():
+        try:
+            return manifest.commit(files, lake, change)
+        except Overtaken as overtaken:
+            turns.wait(overtaken)
+            lake = manifest.newest(files)
+    files.delete([part.path for part in (*change.events, *change.objects)])
+    return lake

@@ -19,6 +19,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from analyzer.copies import Copy
+from analyzer.lake_files import failures_of
 from analyzer.manifest import Part, next_generation
 from analyzer.queries import sql
 from analyzer.schema import EVENTS, JSON_COLUMNS
@@ -59,7 +60,8 @@ class LakeDeduper:
         near = [part for part in _near(lake, new.hours) if not part.batches <= clearance.batches]
         if not near and clearance.itself:
             return new, []
-        found = self._copies(new, near)
+        with failures_of(self._files):
+            found = self._copies(new, near)
         if not found:
             return new, []
         rows = pq.read_table(self._files.source(new.path), partitioning=None)
@@ -89,10 +91,11 @@ class LakeDeduper:
         }
         if not wanted:
             return list(found.copies)
-        self._see(_near(lake, found.hours))
         ids = pa.table({"event_id": pa.array(wanted, pa.string())})
         self._duckdb.register("wanted_ids", ids)
-        keepers = dict(self._duckdb.execute(sql("dedupe/keepers")).fetchall())
+        with failures_of(self._files):
+            self._see(_near(lake, found.hours))
+            keepers = dict(self._duckdb.execute(sql("dedupe/keepers")).fetchall())
         return [
             copy._replace(kept_by=keepers[event_id])
             if copy.kept_by in lost and event_id in keepers

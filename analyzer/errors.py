@@ -6,6 +6,7 @@
     ├── StoreError        3    the store refused: credentials, bucket, disk
     ├── WorkerLost        3    a worker process died
     ├── LakeError         5    the lake is missing, unreadable or of another format
+    │   └── Overtaken          another has written this commit; most often it is tried again
     ├── NothingVerified   4    an archive without digests
     └── LogRefused        -    one log object is not taken; collected, 4 at the end
 
@@ -68,6 +69,10 @@ class LakeError(TlstrailError):
     """The lake is missing, unreadable, in use, or of another format version."""
 
     exit_code = ExitCode.LAKE_UNUSABLE
+
+
+class Overtaken(LakeError):
+    """Another has written the commit that this one was about to write."""
 
 
 class NothingVerified(TlstrailError):

@@ -125,7 +125,7 @@ def ingest(
         _require_an_archive(settings, plan.totals)
         watcher.planned(plan.totals)
         manifest.create(files)
-        committer = Committer(files, lake, store.root, now)
+        committer = Committer(files, lake, store.root, now, plan.open_rows)
         committer.tally.retries += store.take_retries()
         committer.record(plan.not_to_read, _not_read(plan.not_to_read))
         # One batch is read before another process would have started.
@@ -240,10 +240,17 @@ def _not_read(batch: Batch) -> list[Outcome]:
 
 def _require_apart(settings: IngestSettings) -> None:
     """Refuse a lake in its own source, and a lake as a source: it would be read as logs."""
-    if settings.source.on_s3:
+    source, lake = settings.source, settings.lake
+    if not isinstance(lake, Path):
+        if f"{lake}/".startswith(f"{source.root}{source.prefix}"):
+            raise UsageError(
+                f"{lake}: lies in the source, {source.root}{source.prefix}; name a lake outside it"
+            )
         return
-    folder = Path(settings.source.root, settings.source.prefix).resolve()
-    lake = settings.lake.expanduser().resolve()
+    if source.on_s3:
+        return
+    folder = Path(source.root, source.prefix).resolve()
+    lake = lake.expanduser().resolve()
     if lake.is_relative_to(folder):
         raise UsageError(f"{lake}: lies in the source, {folder}; name a lake outside it")
     if (folder / "lake.json").is_file() and (folder / "commits").is_dir():

@@ -16,6 +16,7 @@ import pyarrow as pa
 
 from analyzer import manifest
 from analyzer.errors import LakeError, QueryError
+from analyzer.lake_files import failures_of
 from analyzer.lake_place import LakePlace, lake_files
 from analyzer.pruning import prune
 from analyzer.queries import sql
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
     from analyzer.manifest import Manifest, Reading
 
 ROWS_AT_ONCE = 50_000
+
+CHANGED = "the lake was changed while it was read; ask again"
 
 _EXPLAIN = re.compile(r"^\s*EXPLAIN\s+(ANALYZE\s+)?", re.IGNORECASE)
 
@@ -102,7 +105,7 @@ class Lake:
 
         `parameters` are what stands for `$name` in it.
         """
-        with self._as_it_was(), _refusals():
+        with self._as_it_was(), _refusals(self._files):
             self._define_clients(text)
             answer, names = self._answer(
                 _only_reading(text, copying=self._access.external), parameters
@@ -110,7 +113,8 @@ class Lake:
             reader = answer.to_arrow_reader(ROWS_AT_ONCE)
         with closing(reader):
             schema = pa.schema(zip(names or reader.schema.names, reader.schema.types, strict=True))
-            yield pa.RecordBatchReader.from_batches(schema, _batches(reader, schema))
+            batches = _batches(reader, schema, self._files)
+            yield pa.RecordBatchReader.from_batches(schema, batches)
 
     def _answer(
         self, text: str, parameters: Mapping[str, str] | None
@@ -151,7 +155,7 @@ class Lake:
         except QueryError as error:
             paths = self.committed.paths()
             if len(self._files.sizes(paths)) < len(paths):
-                raise LakeError("the lake was changed while it was read; ask again") from error
+                raise LakeError(CHANGED) from error
             raise
 
     def names(self) -> list[str]:
@@ -174,7 +178,7 @@ def open_lake(
     """Yield the lake at `place`. Raises `LakeError` where there is none that can be read."""
     files = lake_files(place)
     committed = _whole(files)
-    with closing(duckdb.connect()) as connection, _refusals():
+    with closing(duckdb.connect()) as connection, _refusals(files):
         files.reachable(connection)
         event_files = [files.full_path(part.path) for part in committed.events]
         object_files = [files.full_path(part.path) for part in committed.objects]
@@ -231,7 +235,9 @@ def _whole(files: LakeFiles) -> Manifest:
     return committed
 
 
-def _batches(reader: pa.RecordBatchReader, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
+def _batches(
+    reader: pa.RecordBatchReader, schema: pa.Schema, files: LakeFiles
+) -> Iterator[pa.RecordBatch]:
     """Yield the answer's batches; a query can still fail while its rows are fetched."""
     while True:
         try:
@@ -239,7 +245,8 @@ def _batches(reader: pa.RecordBatchReader, schema: pa.Schema) -> Iterator[pa.Rec
         except StopIteration:
             return
         except (pa.ArrowException, OSError) as error:
-            raise QueryError(str(error).strip()) from error
+            with _refusals(files):
+                raise duckdb.Error(str(error)) from error
         yield pa.RecordBatch.from_arrays(batch.columns, schema=schema)
 
 
@@ -310,10 +317,13 @@ def _view(
 
 
 @contextmanager
-def _refusals() -> Iterator[None]:
+def _refusals(files: LakeFiles) -> Iterator[None]:
     """Translate what DuckDB raises: a damaged lake, or a query that cannot be run."""
     try:
-        yield
+        with failures_of(files):
+            yield
+    except FileNotFoundError as error:
+        raise LakeError(CHANGED) from error
     except duckdb.IOException as error:
         raise LakeError(f"the lake cannot be read: {_first_line(error)}") from error
     except duckdb.InterruptException:

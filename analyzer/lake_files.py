@@ -6,6 +6,7 @@ it has. Paths are relative to the lake, with "/" between their parts.
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING, Any, Protocol
 
@@ -64,11 +65,15 @@ class LakeFiles(Protocol):
         """Let a DuckDB connection open what `full_path` names, and nothing else here."""
         ...
 
+    def failure(self) -> Exception | None:
+        """Return why DuckDB could not read here, where it was not DuckDB's doing, once."""
+        ...
+
     def full_path(self, path: str) -> str:
         """Return where `path` is, for DuckDB."""
         ...
 
-    def source(self, path: str) -> str | IO[bytes]:
+    def source(self, path: str) -> str | pa.NativeFile:
         """Return what pyarrow opens to read `path`."""
         ...
 
@@ -81,9 +86,9 @@ class LakeFiles(Protocol):
         ...
 
     def write_new(self, path: str, content: bytes) -> None:
-        """Write a small file that must not be there yet. Raises `FileExistsError` if it is.
+        """Write a small file that must not be there yet, of a content like no other's.
 
-        Raises `StoreError` when that is refused.
+        Raises `FileExistsError` where there is another, `StoreError` when that is refused.
         """
         ...
 
@@ -125,6 +130,19 @@ class LakeFiles(Protocol):
     def delete(self, paths: Collection[str]) -> None:
         """Delete files that nothing refers to; that one is gone already is fine."""
         ...
+
+
+@contextmanager
+def failures_of(files: LakeFiles) -> Iterator[None]:
+    """Raise what kept DuckDB from reading a lake's files, instead of what it makes of it."""
+    files.failure()
+    try:
+        yield
+    except Exception as error:
+        failure = files.failure()
+        if failure is not None:
+            raise failure from error
+        raise
 
 
 def write_tables(

@@ -65,6 +65,9 @@ class LocalLakeFiles:
     def reachable(self, connection: DuckDBPyConnection) -> None:
         """DuckDB opens files by itself."""
 
+    def failure(self) -> None:
+        """What goes wrong is DuckDB's to tell."""
+
     def full_path(self, path: str) -> str:
         """Return where `path` is, for DuckDB."""
         return str(self.root / path)

@@ -6,30 +6,40 @@
 A part that no manifest names does not exist. A commit writes one new manifest, last;
 the highest number is the lake. So a crash at any moment leaves the lake as it was
 before the commit or as it is after it, and never between.
+
+In a folder a lock keeps others out while one writes. On S3 nobody is kept out: of those who
+would write the same manifest one can, and the others go on from there.
 """
 
 from __future__ import annotations
 
 from contextlib import contextmanager, suppress
-from datetime import datetime  # noqa: TC003 (msgspec reads it)
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
 import msgspec
 
 from analyzer import __version__
-from analyzer.errors import LakeError, StoreError
+from analyzer.errors import LakeError, Overtaken, StoreError
 from analyzer.lake_files import LOCK, UNFINISHED
 from analyzer.schema import SCHEMA_VERSION
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator
+    from collections.abc import Collection, Iterable, Iterator
 
     from analyzer.lake_files import LakeFiles
 
 FORMAT_VERSION = 1
 KEPT_COMMITS = 2
 """A reader that has just looked up the newest commit must still find it after the next."""
+
+
+KEPT_IDS = 64
+"""So many commits that came on top of one can tell that they did."""
+
+KEPT_RETIRED = timedelta(minutes=15)
+"""Who has opened a lake on S3 finds the ledger's parts for so long after they were replaced."""
 
 
 class Part(msgspec.Struct, frozen=True):
@@ -78,6 +88,13 @@ def _not_before(until: datetime | None, since: datetime | None) -> bool:
     return until is None or since is None or until >= since
 
 
+class Retired(msgspec.Struct, frozen=True):
+    """A part that a commit took out, and that is still to be deleted."""
+
+    path: str
+    at: datetime
+
+
 class Manifest(msgspec.Struct, frozen=True):
     """The lake as of one commit."""
 
@@ -89,6 +106,10 @@ class Manifest(msgspec.Struct, frozen=True):
     """No two of them touch."""
     digests: tuple[Part, ...] = ()
     digest_logs: tuple[Part, ...] = ()
+    ids: tuple[str, ...] = ()
+    """The ids of the last commits, this one's at the end: what this one is built on."""
+    retired: tuple[Retired, ...] = ()
+    """On S3: what is to be deleted once nobody reads it any more, whoever finds the time."""
 
     def parts(self) -> tuple[Part, ...]:
         """Return every part."""
@@ -124,10 +145,14 @@ class Change(msgspec.Struct, frozen=True):
 def open_for_writing(files: LakeFiles) -> Manifest:
     """Return the same as `look`, and delete what an interrupted run left behind.
 
-    The caller holds `exclusive`.
+    The caller holds `exclusive`. On S3, what no manifest names may be another's who is writing
+    just now; see `orphans`.
     """
     lake = look(files)
-    remove_orphans(files, lake)
+    if files.shared:
+        files.delete(_due(lake.retired, datetime.now(UTC)))
+    else:
+        _remove_orphans(files, lake)
     return lake
 
 
@@ -156,7 +181,8 @@ def create(files: LakeFiles) -> None:
     try:
         read_head(files)
     except FileNotFoundError:
-        files.write("lake.json", msgspec.json.encode(Head(lake_id=uuid4().hex)))
+        with suppress(FileExistsError):  # another has made it meanwhile
+            files.write_new("lake.json", msgspec.json.encode(Head(lake_id=uuid4().hex)))
 
 
 def read_head(files: LakeFiles) -> Head:
@@ -202,9 +228,11 @@ def newest(files: LakeFiles) -> Manifest:
 def commit(files: LakeFiles, base: Manifest, change: Change) -> Manifest:
     """Make `change` visible on top of `base`, and delete what it took out.
 
-    The caller holds `exclusive`. Raises `StoreError` when the disk refuses, and the lake
-    is then still `base`.
+    The caller holds `exclusive`. Raises `StoreError` when the disk or S3 refuses, and
+    `Overtaken` where another has committed on top of `base`; the lake is then without `change`.
     """
+    now = datetime.now(UTC)
+    due = _due(base.retired, now) if files.shared else []
     sources = {*base.sources, change.source} if change.source else set(base.sources)
     after = Manifest(
         number=base.number + 1,
@@ -214,14 +242,56 @@ def commit(files: LakeFiles, base: Manifest, change: Change) -> Manifest:
         readings=with_reading(base.readings, change.reading) if change.reading else base.readings,
         digests=(*_kept(base.digests, change.removed), *change.digests),
         digest_logs=(*_kept(base.digest_logs, change.removed), *change.digest_logs),
+        ids=(*base.ids[1 - KEPT_IDS :], uuid4().hex[:16]),
+        retired=_retired(base, change.removed, due, now) if files.shared else (),
     )
-    files.write_new(_path(after.number), msgspec.json.encode(after))
+    try:
+        files.write_new(_path(after.number), msgspec.json.encode(after))
+    except FileExistsError as error:
+        raise Overtaken(_overtaken(files, after)) from error
+    if files.shared and not _is_part_of_the_lake(files, after):
+        files.delete([_path(after.number)])
+        raise Overtaken(_overtaken(files, after))
     # Whoever reads the plain Parquet must not see rows twice; the ledger's old parts stay
-    # until the run ends, for the sake of those who have just opened the lake.
-    files.delete([path for path in sorted(change.removed) if path.startswith("events/")])
-    if after.number > KEPT_COMMITS:
-        files.delete([_path(after.number - KEPT_COMMITS)])
+    # for a while, for the sake of those who have just opened the lake.
+    events = [path for path in sorted(change.removed) if path.startswith("events/")]
+    old = [_path(after.number - KEPT_COMMITS)] if after.number > KEPT_COMMITS else []
+    files.delete([*events, *due, *old])
     return after
+
+
+def _is_part_of_the_lake(files: LakeFiles, after: Manifest) -> bool:
+    """Whether the newest manifest is `after`, or is built on it.
+
+    It is neither where its number was free again: many had committed meanwhile, and the
+    manifest that had it before was deleted as an old one.
+    """
+    return files.names("commits", "*.json")[-1] == _path(after.number) or (
+        after.ids[-1] in newest(files).ids
+    )
+
+
+def _overtaken(files: LakeFiles, after: Manifest) -> str:
+    return (
+        f"{files.place}: another tlstrail has written commit {after.number} to this lake; "
+        "nothing is lost: run again"
+    )
+
+
+def _retired(
+    base: Manifest, removed: Collection[str], due: Collection[str], now: datetime
+) -> tuple[Retired, ...]:
+    waiting = (each for each in base.retired if each.path not in due)
+    return (*waiting, *(Retired(path, now) for path in sorted(removed)))
+
+
+def _due(retired: Iterable[Retired], now: datetime) -> list[str]:
+    """Return what may be deleted: events at once, as their commit should have done."""
+    return [
+        each.path
+        for each in retired
+        if each.path.startswith("events/") or each.at < now - KEPT_RETIRED
+    ]
 
 
 def with_reading(readings: tuple[Reading, ...], new: Reading) -> tuple[Reading, ...]:
@@ -235,45 +305,56 @@ def with_reading(readings: tuple[Reading, ...], new: Reading) -> tuple[Reading, 
     return (*apart, new)
 
 
-def remove_orphans(files: LakeFiles, manifest: Manifest) -> list[str]:
-    """Delete what an interrupted run left behind; the caller holds `exclusive`."""
+def kept_commits(files: LakeFiles) -> list[Manifest]:
+    """Return the newest manifests, as many as are kept."""
+    try:
+        return [
+            msgspec.json.decode(files.read(path), type=Manifest)
+            for path in files.names("commits", "*.json")[-KEPT_COMMITS:]
+        ]
+    except FileNotFoundError:  # commits have passed since the listing
+        return kept_commits(files)
+
+
+def _remove_orphans(files: LakeFiles, manifest: Manifest) -> None:
+    """Delete what an interrupted run left behind; nobody else writes to the lake."""
     belonging = manifest.paths()
     written = files.names("events", "*/part-*.parquet")
     for folder in ("objects", "digests", "digest_logs"):
         written += files.names(folder, "part-*.parquet")
-    orphans = [path for path in written if path not in belonging]
-    orphans += files.names("", f"**/*{UNFINISHED}")
-    orphans += files.names("commits", "*.json")[:-KEPT_COMMITS]
-    files.delete(orphans)
-    return orphans
+    left = [path for path in written if path not in belonging]
+    left += files.names("", f"**/*{UNFINISHED}")
+    left += files.names("commits", "*.json")[:-KEPT_COMMITS]
+    files.delete(left)
 
 
 @contextmanager
 def exclusive(files: LakeFiles) -> Iterator[None]:
     """Hold the lake for writing, and leave nothing in it that was not committed.
 
-    The system lets go of the lock when the process dies; the next one then tidies up.
+    In a folder, the system lets go of the lock when the process dies; the next one then tidies
+    up. On S3 nobody is kept out, and `commit` decides.
     """
     look(files)  # before anything is made in a folder that is somebody else's
     with files.locked():
         try:
             yield
         finally:
-            with suppress(FileNotFoundError, LakeError, StoreError):
-                read_head(files)
-                remove_orphans(files, newest(files))
+            if not files.shared:
+                with suppress(FileNotFoundError, LakeError, StoreError):
+                    read_head(files)
+                    _remove_orphans(files, newest(files))
 
 
 def next_generation(path: str) -> str:
-    """Return the name for a part written anew: `part-ID.parquet`, `part-ID.1.parquet`, ….
+    """Return the name for a part written anew: `part-ID.parquet`, `part-ID.1-UNIQUE.parquet`, ….
 
-    The batch's id stays in the name, so that the ledger's `part` keeps naming it.
+    The batch's id stays in the name, so that the ledger's `part` keeps naming it. No two names
+    are the same: two who write a part anew at the same time must not write the same file.
     """
-    stem = path.removesuffix(".parquet")
-    head, _, generation = stem.rpartition(".")
-    if head and generation.isdecimal():
-        return f"{head}.{int(generation) + 1}.parquet"
-    return f"{stem}.1.parquet"
+    head, _, rest = path.removesuffix(".parquet").partition(".")
+    generation = int(rest.partition("-")[0]) if rest else 0
+    return f"{head}.{generation + 1}-{uuid4().hex[:8]}.parquet"
 
 
 def batch_of(path: str) -> str:

@@ -114,6 +114,13 @@ class Plan:
         known = frozenset(row[0] for row in rows if row[-1])
         return Batch(new_id(), tuple(LogObject(*row[:-1]) for row in rows), known)
 
+    def open_rows(self, rows: pa.Table) -> pa.Table:
+        """Return those of the ledger's rows whose objects the plan has not found settled."""
+        with self._duckdb.cursor() as cursor:
+            cursor.register("arrived", rows)
+            found: pa.Table = cursor.sql(sql("plan/open")).to_arrow_table()
+            return found
+
     def batches(self) -> Iterator[Batch]:
         """Yield what is to be read and replaces nothing, in the order of delivery."""
         rows = self._duckdb.cursor().execute("FROM to_read WHERE NOT replaces")

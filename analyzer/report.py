@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from contextlib import ExitStack
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 from analyzer.alarm import raised
@@ -16,6 +15,7 @@ from analyzer.audit_text import render_audit
 from analyzer.compare import around, compare, difference, period_of
 from analyzer.compare_text import render_comparison
 from analyzer.lake import open_lake
+from analyzer.lake_place import parse_place
 from analyzer.queries import report_sql
 from analyzer.render import Format, render
 from analyzer.summary import SUMMED_UP
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from analyzer.alarm import Alarm
     from analyzer.lake import Lake, Narrowing
     from analyzer.lake_place import LakePlace
+    from analyzer.store import S3Access
     from analyzer.verdict import Evidence
 
 
@@ -43,6 +44,8 @@ class ReportSettings:
     form: Format
     alarms: Sequence[Alarm]
     least_coverage: float
+    access: S3Access
+    """How a lake on S3 to compare with is reached."""
 
 
 def report(settings: ReportSettings, out: BinaryIO, width: int) -> list[str]:
@@ -62,10 +65,9 @@ def report(settings: ReportSettings, out: BinaryIO, width: int) -> list[str]:
 
 def _both_sides(settings: ReportSettings, against: str, lakes: ExitStack) -> tuple[Lake, Lake]:
     period = period_of(against)
-    if period is None:
-        other, before, after = Path(against), settings.narrowing, settings.narrowing
-    else:
-        other, (before, after) = settings.lake, around(period, settings.narrowing)
+    other = settings.lake if period else parse_place(against, settings.access)
+    narrowing = settings.narrowing
+    before, after = around(period, narrowing) if period else (narrowing, narrowing)
     return (
         lakes.enter_context(open_lake(other, before)),
         lakes.enter_context(open_lake(settings.lake, after)),

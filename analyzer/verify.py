@@ -26,7 +26,7 @@ from analyzer.digest_reading import (
     source_store,
 )
 from analyzer.digest_tables import ROWS_AT_ONCE, digest_tables
-from analyzer.errors import NothingVerified, UsageError
+from analyzer.errors import NothingVerified, Overtaken, UsageError
 from analyzer.executors import InThisProcess, in_order, lanes
 from analyzer.keys import fetch_keys, read_keys, save_keys
 from analyzer.lake import Narrowing, open_lake
@@ -37,6 +37,7 @@ from analyzer.manifest import Change, Part
 from analyzer.plan import in_tables
 from analyzer.queries import sql
 from analyzer.schema import DIGEST_LOGS, DIGESTS
+from analyzer.turns import Turns
 from analyzer.verified import Totals, Verified
 
 if TYPE_CHECKING:
@@ -219,13 +220,21 @@ def read_hashes(
 
 def record(files: LakeFiles, tables: DigestTables) -> None:
     """Make the verdicts part of the lake, in place of earlier ones of the same scope."""
-    lake = manifest.open_for_writing(files)
-    change = Change(
-        digests=_rewritten(files, tables, "digests", lake.digests, DIGESTS),
-        digest_logs=_rewritten(files, tables, "digest_logs", lake.digest_logs, DIGEST_LOGS),
-        removed=frozenset(part.path for part in (*lake.digests, *lake.digest_logs)),
-    )
-    manifest.commit(files, lake, change)
+    lake, turns = manifest.open_for_writing(files), Turns()
+    while True:
+        change = Change(
+            digests=_rewritten(files, tables, "digests", lake.digests, DIGESTS),
+            digest_logs=_rewritten(files, tables, "digest_logs", lake.digest_logs, DIGEST_LOGS),
+            removed=frozenset(part.path for part in (*lake.digests, *lake.digest_logs)),
+        )
+        try:
+            manifest.commit(files, lake, change)
+        except Overtaken as overtaken:
+            files.delete([part.path for part in (*change.digests, *change.digest_logs)])
+            turns.wait(overtaken)
+            lake = manifest.newest(files)
+        else:
+            return
 
 
 def spread(

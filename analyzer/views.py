@@ -41,6 +41,11 @@ _TYPES = {
     pa.list_(pa.string()): "VARCHAR[]",
 }
 
+_ON_S3 = """\
+-- It lies on S3, and so first, once in each session:
+--     INSTALL httpfs; LOAD httpfs; CREATE SECRET (TYPE s3, PROVIDER credential_chain);
+"""
+
 _TEMPORARY = re.compile(r"^CREATE OR REPLACE TEMP ", re.MULTILINE)
 _GLOB = re.compile(r"[\[*?]")
 
@@ -48,18 +53,20 @@ _GLOB = re.compile(r"[\[*?]")
 def write_views(files: LakeFiles) -> bool:
     """Write both files where they are not as they should be; return whether that was so.
 
+    On S3 it is the script alone: DuckDB makes no view of files that it cannot open by itself.
     The caller holds the lake for writing, or none writes to it. Raises `StoreError`.
     """
     script = script_of(files)
     try:
-        if files.read(SCRIPT).decode() == script and files.size(DATABASE):
+        if files.read(SCRIPT).decode() == script and (files.shared or files.size(DATABASE)):
             return False
     except FileNotFoundError:
         pass
-    with TemporaryDirectory() as folder:
-        database = Path(folder) / DATABASE
-        write_database(files, database)
-        files.write(DATABASE, database.read_bytes())
+    if not files.shared:
+        with TemporaryDirectory() as folder:
+            database = Path(folder) / DATABASE
+            write_database(files, database)
+            files.write(DATABASE, database.read_bytes())
     files.write(SCRIPT, script.encode())
     return True
 
@@ -97,6 +104,7 @@ def _place(address: str) -> str:
     literal = place.replace("'", "''")
     return (
         "-- The views and macros of a tlstrail lake. Read it into any DuckDB: .read lake.sql\n"
+        f"{_ON_S3 if address.startswith('s3://') else ''}"
         "-- Where the lake was moved, first: SET VARIABLE lake = '/new/place';\n"
         f"CREATE OR REPLACE MACRO lake_path(below) AS\n"
         f"    coalesce(getvariable('lake'), '{literal}') || '/' || below;\n"

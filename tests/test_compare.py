@@ -13,6 +13,7 @@ from analyzer.lake import Narrowing
 from analyzer.queries import names, sql
 from analyzer.render import Format
 from analyzer.report import ReportSettings, report
+from analyzer.store import S3Access
 from tests.conftest import LogFolder, ingest_and_check, log_key, record
 
 if TYPE_CHECKING:
@@ -70,6 +71,7 @@ def compared(
         form=form,
         alarms=(),
         least_coverage=0,
+        access=S3Access(),
     )
     report(settings, out, 120)
     return out.getvalue().decode()

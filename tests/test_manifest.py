@@ -243,10 +243,19 @@ def test_a_second_ingest_at_the_same_time_is_refused_until_the_first_ends(
 @pytest.mark.parametrize(
     ("path", "after"),
     [
-        ("events/month=2023-01/part-ab.parquet", "events/month=2023-01/part-ab.1.parquet"),
-        ("events/month=2023-01/part-ab.9.parquet", "events/month=2023-01/part-ab.10.parquet"),
+        ("events/month=2023-01/part-ab.parquet", "events/month=2023-01/part-ab.1-"),
+        ("events/month=2023-01/part-ab.9.parquet", "events/month=2023-01/part-ab.10-"),
+        ("events/month=2023-01/part-ab.9-c0de.parquet", "events/month=2023-01/part-ab.10-"),
     ],
 )
 def test_a_part_written_anew_has_another_name_and_the_same_batch(path: str, after: str) -> None:
-    assert manifest.next_generation(path) == after
-    assert manifest.batch_of(path) == manifest.batch_of(after) == "ab"
+    anew = manifest.next_generation(path)
+
+    assert (anew.startswith(after), anew.endswith(".parquet")) == (True, True)
+    assert manifest.batch_of(path) == manifest.batch_of(anew) == "ab"
+
+
+def test_two_who_write_a_part_anew_at_the_same_time_write_two_files() -> None:
+    path = "events/month=2023-01/part-ab.1-c0de.parquet"
+
+    assert manifest.next_generation(path) != manifest.next_generation(path)

@@ -14,6 +14,7 @@ from analyzer.audit import SECTIONS
 from analyzer.lake import Narrowing
 from analyzer.render import Format
 from analyzer.report import ReportSettings, report
+from analyzer.store import S3Access
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -76,6 +77,7 @@ def written(archive_lake: Path) -> Callable[[Format], str]:
                 form=form,
                 alarms=(),
                 least_coverage=0,
+                access=S3Access(),
             )
             report(settings, out, 4_000)
             texts[form] = out.getvalue().decode()

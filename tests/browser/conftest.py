@@ -14,6 +14,7 @@ from playwright.sync_api import sync_playwright
 from analyzer.lake import Narrowing
 from analyzer.render import Format
 from analyzer.report import ReportSettings, report
+from analyzer.store import S3Access
 from tests.browser.archives import ARCHIVES
 from tests.conftest import LogFolder, ingest_and_check
 
@@ -96,6 +97,7 @@ def pages(lakes: Callable[[str], Path]) -> Callable[[str], Path]:
                 form=Format.HTML,
                 alarms=(),
                 least_coverage=0,
+                access=S3Access(),
             )
             out = io.BytesIO()
             report(settings, out, 80)
