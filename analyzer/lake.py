@@ -231,7 +231,7 @@ def _whole(files: LakeFiles) -> Manifest:
             if manifest.newest(files).number != committed.number:  # a commit has come between
                 return _whole(files)
             found = "is gone" if size is None else f"has {size:,} bytes and not {part.bytes:,}"
-            raise LakeError(f"the lake cannot be read: {files.full_path(part.path)} {found}")
+            raise LakeError(f"the lake cannot be read: {files.place}/{part.path} {found}")
     return committed
 
 

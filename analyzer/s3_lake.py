@@ -20,14 +20,21 @@ from analyzer.errors import StoreError
 from analyzer.lake_files import StoredFile, write_batches, write_tables
 from analyzer.lake_filesystem import SCHEME, LakeFileSystem
 from analyzer.s3_connection import S3Connection
-from analyzer.s3_errors import cause, not_given
+from analyzer.s3_errors import CredentialsExpired, cause, not_given
+from analyzer.s3_retries import NotNow, Retries
+from analyzer.store import NotFetched
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator
+    from collections.abc import Callable, Collection, Iterable, Iterator
 
     from duckdb import DuckDBPyConnection
+    from obstore.store import S3Store as ObjectStore
 
+    from analyzer.s3_retries import Answer
     from analyzer.store import S3Access
+
+AT_ONCE = 16
+"""So many requests may be under way: DuckDB's threads, and there is one for each core."""
 
 PUT_AT_ONCE = 16 * 1024 * 1024
 """What is larger goes up in pieces of this size, several at a time."""
@@ -53,6 +60,7 @@ class S3LakeFiles:
         self.address = place
         bucket, _, self._prefix = place.removeprefix("s3://").partition("/")
         self._connection = S3Connection(f"s3://{bucket}/", access)
+        self._retries = Retries(AT_ONCE)
         self._filesystem = LakeFileSystem(self)
 
     @contextmanager
@@ -84,18 +92,21 @@ class S3LakeFiles:
 
     def end(self, path: str, count: int) -> tuple[int, bytes]:
         """Return how many bytes a file has, and the last `count` of them."""
-        with self._asked(path, "read"):
-            key = self._key(path)
-            answer = obstore.get(
-                self._connection.objects, key, options={"range": {"suffix": count}}
-            )
+
+        def last(objects: ObjectStore) -> tuple[int, bytes]:
+            answer = obstore.get(objects, self._key(path), options={"range": {"suffix": count}})
             return answer.meta["size"], answer.bytes().to_bytes()
+
+        return self._answer("read", path, last)
 
     def between(self, path: str, start: int, end: int) -> bytes:
         """Return the bytes from `start` up to, not including, `end`."""
-        with self._asked(path, "read"):
-            objects = self._connection.objects
-            return obstore.get_range(objects, self._key(path), start=start, end=end).to_bytes()
+        key = self._key(path)
+        return self._answer(
+            "read",
+            path,
+            lambda objects: obstore.get_range(objects, key, start=start, end=end).to_bytes(),
+        )
 
     def write(self, path: str, content: bytes) -> None:
         """Put a small object. Raises `StoreError` when S3 refuses."""
@@ -107,15 +118,15 @@ class S3LakeFiles:
         Its content is like no other's: where the answer to a put was lost, and the next try
         finds an object of the same content there, it was this one.
         """
+        key = self._key(path)
         try:
-            with self._asked(path, "written"):
-                obstore.put(
-                    self._connection.objects,
-                    self._key(path),
-                    content,
-                    mode="create",
-                    use_multipart=False,
-                )
+            self._answer(
+                "written",
+                path,
+                lambda objects: obstore.put(
+                    objects, key, content, mode="create", use_multipart=False
+                ),
+            )
         except AlreadyExistsError as error:
             try:
                 is_ours = self.read(path) == content
@@ -160,17 +171,21 @@ class S3LakeFiles:
 
     def listed(self, folder: str) -> Iterator[StoredFile]:
         """Yield all files below `folder`, a thousand a request."""
-        with self._asked(folder, "listed"):
-            for page in obstore.list(self._connection.objects, self._key(folder)):
-                for found in page:
-                    path = found["path"].removeprefix(self._key("")).lstrip("/")
-                    yield StoredFile(path, found["size"], found["last_modified"])
+        found = self._answer(
+            "listed",
+            folder,
+            lambda objects: obstore.list(objects, self._key(folder)).collect(),
+        )
+        for each in found:
+            path = each["path"].removeprefix(self._prefix).lstrip("/")
+            yield StoredFile(path, each["size"], each["last_modified"])
 
     def size(self, path: str) -> int | None:
         """Return a file's bytes; None where there is none."""
         try:
-            with self._asked(path, "read"):
-                return obstore.head(self._connection.objects, self._key(path))["size"]
+            return self._answer(
+                "read", path, lambda objects: obstore.head(objects, self._key(path))["size"]
+            )
         except FileNotFoundError:
             return None
 
@@ -183,57 +198,89 @@ class S3LakeFiles:
     def delete(self, paths: Collection[str]) -> None:
         """Delete files that nothing refers to, a thousand a request."""
         if paths:
-            with self._asked(min(paths), "deleted"):
-                keys = [self._key(path) for path in paths]
-                obstore.delete(self._connection.objects, keys)
+            keys = [self._key(path) for path in sorted(paths)]
+            self._answer("deleted", min(paths), lambda objects: obstore.delete(objects, keys))
 
     def _bytes(self, path: str) -> obstore.Bytes:
-        with self._asked(path, "read"):
-            return obstore.get(self._connection.objects, self._key(path)).bytes()
+        return self._answer(
+            "read", path, lambda objects: obstore.get(objects, self._key(path)).bytes()
+        )
 
     def _put_held(self, path: str, held: IO[bytes]) -> int:
         size = held.tell()
-        held.seek(0)
         self._put(path, held)
         return size
 
     def _put(self, path: str, content: bytes | IO[bytes]) -> None:
-        with self._asked(path, "written"):
-            obstore.put(self._connection.objects, self._key(path), content, chunk_size=PUT_AT_ONCE)
+        key = self._key(path)
+
+        def put(objects: ObjectStore) -> None:
+            if not isinstance(content, bytes):
+                content.seek(0)
+            obstore.put(objects, key, content, chunk_size=PUT_AT_ONCE)
+
+        self._answer("written", path, put)
 
     def _top(self) -> list[str]:
         """Return what lies directly in the lake, folders among it."""
-        with self._asked("", "listed"):
-            found = obstore.list_with_delimiter(self._connection.objects, self._prefix)
+        found = self._answer(
+            "listed", "", lambda objects: obstore.list_with_delimiter(objects, self._prefix)
+        )
         keys = [*found["common_prefixes"], *(each["path"] for each in found["objects"])]
         return sorted(key.removeprefix(self._prefix).strip("/") for key in keys)
 
     def _key(self, path: str) -> str:
         return f"{self._prefix}/{path}".strip("/")
 
+    def _answer(self, done: str, path: str, ask: Callable[[ObjectStore], Answer]) -> Answer:
+        """Return what `ask` returns, asked again where that may help.
+
+        Raises `StoreError`; what is or is not there is for the caller to judge.
+        """
+
+        def once() -> Answer:
+            with self._refusals(done, path):
+                return ask(self._connection.objects)
+
+        seen = self._connection.generation
+        try:
+            try:
+                return self._retries.answer(once)
+            except CredentialsExpired:
+                if not self._connection.renew(seen):
+                    raise
+                return self._retries.answer(once)
+        except NotNow as error:
+            raise StoreError(
+                f"{self._name(path)}: cannot be {done}: {error.code}, each time that it was "
+                "tried; the lake is whole: run again to go on"
+            ) from error
+
     @contextmanager
-    def _asked(self, path: str, done: str) -> Iterator[None]:
-        """Translate what obstore raises; what is or is not there is for the caller to judge."""
+    def _refusals(self, done: str, path: str) -> Iterator[None]:
+        """Translate what obstore raises."""
+        root = self._connection.root
         try:
             yield
         except AlreadyExistsError:
             raise
-        except FileNotFoundError as error:
-            refusal = not_given(self._connection.root, cause(error) or "NoSuchKey")
-            if isinstance(refusal, StoreError):
-                raise refusal from error
+        except ValueError as error:  # a path that obstore does not take, and no file has
             raise FileNotFoundError(path) from error
+        except FileNotFoundError as error:
+            refusal = not_given(root, cause(error) or "NoSuchKey")
+            if isinstance(refusal, NotFetched):
+                raise FileNotFoundError(path) from error
+            raise refusal from error
         except BaseError as error:
             if isinstance(error, UnauthenticatedError):
                 self._connection.credential()  # raises why there is none, where it is that
             code = cause(error) or type(error).__name__
-            refusal = not_given(self._connection.root, code)
-            if isinstance(refusal, StoreError):
-                raise refusal from error
-            why = (
-                f"the credentials need {_PERMISSIONS[done]}"
-                if code in {"AccessDenied", "PermissionDeniedError"}
-                else "the lake is whole: run again to go on"
-            )
-            where = f"{self.place}/{path}".rstrip("/")
-            raise StoreError(f"{where}: cannot be {done}: {code}: {why}") from error
+            refusal = not_given(root, code)
+            if isinstance(refusal, NotFetched):
+                denied = code in {"AccessDenied", "PermissionDeniedError"}
+                why = f"the credentials need {_PERMISSIONS[done]}" if denied else "S3 refused"
+                raise StoreError(f"{self._name(path)}: cannot be {done}: {code}: {why}") from error
+            raise refusal from error
+
+    def _name(self, path: str) -> str:
+        return f"{self.place}/{path}".rstrip("/")

@@ -11,6 +11,8 @@ from rich.console import Console
 
 from analyzer.errors import ExitCode, LakeError, UsageError
 from analyzer.lake import Narrowing, open_lake
+from analyzer.lake_place import lake_files
+from analyzer.orphans import orphans
 from analyzer.queries import names, sql
 from analyzer.render import Format, markdown_table, objects, rich_table
 
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from analyzer.lake_place import LakePlace
+    from analyzer.orphans import Orphans
 
 HEADINGS = {
     "objects": "Objects by status",
@@ -35,6 +38,8 @@ class LakeStatus:
     tables: dict[str, pa.Table]
     checked: tuple[str, ...]
     """The checks that were run; each of them held."""
+    orphans: Orphans | None
+    """What no commit names, of a lake where others may be writing."""
 
     @property
     def exit_code(self) -> ExitCode:
@@ -53,7 +58,9 @@ def status(place: LakePlace, *, check: bool) -> LakeStatus:
                     f"{place}: {name.replace('_', ' ')} does not hold in {broken:,} cases; "
                     f"ingest into a new lake, and please report this"
                 )
-        return LakeStatus(lake.committed.number, lake.committed.sources, tables, checked)
+        files = lake_files(place)
+        left = orphans(files) if files.shared else None
+        return LakeStatus(lake.committed.number, lake.committed.sources, tables, checked, left)
 
 
 def write_status(found: LakeStatus, form: Format, out: BinaryIO, width: int) -> None:
@@ -65,6 +72,8 @@ def write_status(found: LakeStatus, form: Format, out: BinaryIO, width: int) -> 
             "checked": list(found.checked),
             **{name: objects(table) for name, table in found.tables.items()},
         }
+        if found.orphans:
+            content["orphans"] = {"files": len(found.orphans.files), "bytes": found.orphans.bytes}
         out.write(f"{json.dumps(content, ensure_ascii=False, indent=2)}\n".encode())
     elif form in {Format.TABLE, Format.MD}:
         out.write(_as_text(found, width, markdown=form is Format.MD).encode())
@@ -80,6 +89,13 @@ def _as_text(found: LakeStatus, width: int, *, markdown: bool) -> str:
         if len(table):
             console.print(f"\n{'## ' if markdown else ''}{HEADINGS[name]}")
             console.print(f"\n{markdown_table(table)}" if markdown else rich_table(table))
+    if found.orphans and found.orphans.files:
+        console.print(
+            f"\n{len(found.orphans.files):,} files, {found.orphans.bytes:,} bytes, belong to no "
+            "commit: a run is writing them, or was killed. Of a killed one: tlstrail compact "
+            "--orphans",
+            soft_wrap=True,
+        )
     if found.checked:
         console.print(f"\nThe figures add up: {len(found.checked)} checks hold.")
     return text.getvalue()

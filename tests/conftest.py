@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from analyzer.ingest import IngestSummary, Watcher
+    from analyzer.lake_place import LakePlace
 
 Json = dict[str, Any]
 Rows = list[dict[str, Any]]
@@ -119,7 +120,7 @@ class IngestInto(Protocol):
 
     def __call__(
         self,
-        lake: Path,
+        lake: LakePlace,
         source: Path,
         scope: Scope = ...,
         *,
@@ -129,7 +130,7 @@ class IngestInto(Protocol):
 
 
 def ingest_and_check(
-    lake: Path,
+    lake: LakePlace,
     source: Path,
     scope: Scope = Scope(),  # noqa: B008 (frozen)
     *,
@@ -154,23 +155,23 @@ def ingest_into() -> IngestInto:
     return ingest_and_check
 
 
-def asked(lake: Path, query: str, narrowing: Narrowing = Narrowing()) -> Rows:  # noqa: B008 (frozen)
+def asked(lake: LakePlace, query: str, narrowing: Narrowing = Narrowing()) -> Rows:  # noqa: B008 (frozen)
     """Return the answer to a query as rows."""
     with open_lake(lake, narrowing) as opened:
         return opened.table(query).to_pylist()
 
 
-def records_of(lake: Path) -> Rows:
+def records_of(lake: LakePlace) -> Rows:
     """Return every row of `events` with its month, in an order that does not change."""
     return asked(lake, "SELECT * FROM event_rows ORDER BY ALL")
 
 
-def ids_of(lake: Path) -> list[str]:
+def ids_of(lake: LakePlace) -> list[str]:
     """Return the event ids in the lake, sorted, as often as they stand there."""
     return [row["event_id"] for row in asked(lake, "SELECT event_id FROM event_rows ORDER BY ALL")]
 
 
-def ledger_of(lake: Path) -> dict[str, Json]:
+def ledger_of(lake: LakePlace) -> dict[str, Json]:
     """Return the ledger's rows by the object's name, without its folders."""
     rows = asked(lake, "SELECT * FROM objects ORDER BY key, ingested_at")
     return {row["key"].rpartition("/")[2]: row for row in rows}

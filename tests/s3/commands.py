@@ -6,9 +6,12 @@ import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from analyzer.lake import Narrowing, open_lake
+
+if TYPE_CHECKING:
+    from analyzer.lake_place import LakePlace
 
 ROOT = Path(__file__).parents[2]
 
@@ -39,7 +42,7 @@ def run_process(*arguments: object) -> Finished:
     return Finished(done.returncode, done.stdout, done.stderr)
 
 
-def rows(lake: Path, query: str) -> list[dict[str, object]]:
+def rows(lake: LakePlace, query: str) -> list[dict[str, object]]:
     """Return what a lake says."""
     with open_lake(lake, Narrowing()) as opened:
         return opened.table(query).to_pylist()
@@ -48,7 +51,7 @@ def rows(lake: Path, query: str) -> list[dict[str, object]]:
 Rows = list[dict[str, object]]
 
 
-def content(lake: Path, root: str) -> tuple[Rows, Rows]:
+def content(lake: LakePlace, root: str) -> tuple[Rows, Rows]:
     """Return a lake's rows and its ledger: keys without `root`, and no fact of one store only."""
     events = rows(lake, "FROM events ORDER BY ALL")
     ledger = rows(

@@ -93,6 +93,7 @@ class Proxy:
         self.requests: list[Request] = []
         self.rules: list[Callable[[Request], Answer | None]] = []
         self.changes: list[tuple[str, bytes, bytes]] = []
+        self.losses: list[Callable[[Request], Answer | None]] = []
         self.faults: Counter[str] = Counter()
         """How many requests of each verb `disturb` has answered."""
         self._once = threading.Lock()
@@ -149,6 +150,16 @@ class Proxy:
         """Change what the server answers to `verb`."""
         self.changes.append((verb, old, new))
 
+    def lose(self, verb: str, key_part: str, instead: Answer, *, times: int = 1) -> None:
+        """Pass requests on, and give another answer than the server's, so many times."""
+        left = iter(range(times))
+
+        def loss(request: Request) -> Answer | None:
+            asked = request.verb == verb and key_part in request.key
+            return instead if asked and next(left, None) is not None else None
+
+        self.losses.append(loss)
+
     def own_answer(self, request: Request) -> Answer | None:
         """Return what the first rule that knows an answer says."""
         self.requests.append(request)
@@ -156,7 +167,9 @@ class Proxy:
         return next((answer for answer in answers if answer is not None), None)
 
     def changed(self, request: Request, answer: Answer) -> Answer:
-        """Return the server's answer with what is to be replaced in it."""
+        """Return the server's answer with what is to be replaced in it, or what is lost of it."""
+        lost = (loss(request) for loss in self.losses)
+        answer = next((instead for instead in lost if instead is not None), answer)
         body = answer.body
         for verb, old, new in self.changes:
             body = body.replace(old, new) if verb == request.verb else body
