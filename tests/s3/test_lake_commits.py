@@ -1,0 +1,436 @@
+"""Of two who commit at once to a lake on S3 one does, and the other goes on from there."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+import pytest
+
+from analyzer import manifest
+from analyzer.compact import compact
+from analyzer.errors import ExitCode, LakeError, Overtaken
+from analyzer.ingest import IngestSettings, ingest
+from analyzer.lake_place import S3Place, lake_files
+from analyzer.listing import Scope
+from analyzer.manifest import Change, Manifest, Part
+from analyzer.orphans import orphans, remove_orphans
+from analyzer.progress import Silence
+from analyzer.source import parse_source
+from analyzer.status import status
+from analyzer.store import S3Access
+from analyzer.turns import MOST_TURNS, Turns
+from tests.conftest import (
+    NOW,
+    LogFolder,
+    asked,
+    ids_of,
+    ingest_and_check,
+    ledger_of,
+    log_key,
+    record,
+)
+from tests.s3.buckets import ARCHIVE
+from tests.s3.commands import content
+from tests.s3.lakes import keys_below, not_named, place_in
+from tests.s3.proxy import Answer, refusal
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tests.s3.buckets import Bucket
+    from tests.s3.commands import Command
+    from tests.s3.proxy import Proxy, Request
+
+pytestmark = pytest.mark.usefixtures("credentials")
+
+RUNNER = Path(__file__).parents[1] / "crash_runner.py"
+
+
+class Overtake(Protocol):
+    """Something that lets another act before one's own next commit."""
+
+    def __call__(self, act: Callable[[], object]) -> None: ...
+
+
+@pytest.fixture(autouse=True)
+def patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let nobody wait long for a turn."""
+    monkeypatch.setattr("analyzer.turns.LONGEST_WAIT_SECONDS", 0.01)
+
+
+@pytest.fixture
+def place(bucket: Bucket, proxy: Proxy) -> S3Place:
+    """Where the lake is, by way of the proxy."""
+    return place_in(bucket, proxy.endpoint)
+
+
+@pytest.fixture
+def directly(bucket: Bucket, weed: str) -> S3Place:
+    """The same lake, reached past the proxy: another's way to it."""
+    return place_in(bucket, weed)
+
+
+@pytest.fixture
+def overtake(proxy: Proxy) -> Overtake:
+    """A function that lets another act just before the next commit is put, once."""
+
+    def before_the_next_commit(act: Callable[[], object]) -> None:
+        left = iter(range(1))
+
+        def rule(request: Request) -> None:
+            is_commit = request.method == "PUT" and "/commits/" in request.key
+            if is_commit and next(left, None) is not None:
+                act()
+
+        proxy.rules.append(rule)
+
+    return before_the_next_commit
+
+
+def part(number: int) -> Part:
+    return Part(f"events/month=2023-01/part-{number}.parquet", 1, 1)
+
+
+def test_of_two_commits_of_one_number_the_first_is_the_lake(directly: S3Place) -> None:
+    one, two = lake_files(directly), lake_files(directly)
+    base = manifest.commit(one, Manifest(), Change(source="/both/"))
+
+    first = manifest.commit(one, base, Change(events=(part(1),)))
+    with pytest.raises(Overtaken, match="another tlstrail has written commit 2 to this lake"):
+        manifest.commit(two, base, Change(events=(part(2),)))
+    assert manifest.newest(two) == first
+
+
+def test_a_number_that_is_free_again_is_not_taken_for_a_commit(directly: S3Place) -> None:
+    files = lake_files(directly)
+    base = lake = manifest.commit(files, Manifest(), Change())
+    for number in range(4):  # by now the second commit has been deleted as an old one
+        lake = manifest.commit(files, lake, Change(events=(part(number),)))
+
+    with pytest.raises(Overtaken):
+        manifest.commit(files, base, Change(events=(part(9),)))
+    assert manifest.newest(files) == lake
+    assert len(files.names("commits", "*.json")) == manifest.KEPT_COMMITS
+
+
+def test_a_commit_that_others_have_built_on_by_then_is_one(
+    directly: S3Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    files = lake_files(directly)
+    base = manifest.commit(files, Manifest(), Change())
+    write_new = type(files).write_new
+
+    def overtaken_after_it(self: object, path: str, content: bytes) -> None:
+        write_new(self, path, content)  # type: ignore[arg-type]
+        monkeypatch.undo()
+        manifest.commit(files, manifest.newest(files), Change(events=(part(2),)))
+
+    monkeypatch.setattr(type(files), "write_new", overtaken_after_it)
+    manifest.commit(files, base, Change(events=(part(1),)))
+    assert manifest.newest(files).paths() == {part(1).path, part(2).path}
+
+
+@pytest.mark.parametrize(
+    "instead",
+    [refusal(503, "SlowDown"), Answer(200, reset=True), refusal(500, "InternalError")],
+    ids=["slow down", "hung up", "internal error"],
+)
+def test_a_commit_whose_answer_was_lost_is_known_for_ones_own(
+    instead: Answer, place: S3Place, directly: S3Place, proxy: Proxy, log_folder: LogFolder
+) -> None:
+    log_folder.put(log_key("1000"), [record(1)])
+    proxy.lose("PUT", "/commits/", instead)
+
+    ingest_and_check(place, log_folder.root)
+    puts = [each.key.rpartition("/")[2] for each in proxy.of("PUT") if "/commits/" in each.key]
+    assert puts == ["0000000001.json", "0000000001.json", "0000000002.json"]
+    assert ids_of(directly) == ["id-1"]
+
+
+def test_another_objects_commit_comes_first_and_both_are_in_the_lake(
+    place: S3Place, directly: S3Place, overtake: Overtake, log_folder: LogFolder, tmp_path: Path
+) -> None:
+    other = LogFolder(tmp_path / "other")
+    other.put(log_key("1001"), [record(2), record(1), record("theirs")])
+    log_folder.put(log_key("1000"), [record(1), record("mine"), record(2)])
+    overtake(lambda: ingest_and_check(directly, other.root))
+
+    ingest_and_check(place, log_folder.root)
+    assert ids_of(directly) == ["id-1", "id-2", "id-mine", "id-theirs"]
+    assert {row["duplicates"] for row in ledger_of(directly).values()} == {0, 2}
+    assert not_named(lake_files(directly)) == []
+
+
+def test_an_object_that_another_has_taken_meanwhile_is_in_the_lake_once(
+    place: S3Place, directly: S3Place, overtake: Overtake, log_folder: LogFolder
+) -> None:
+    nameless = {"eventVersion": "1.08", "eventTime": "2023-01-05T09:58:00Z"}
+    log_folder.put(log_key("1000"), [record(1), nameless])
+    both = Scope(until=NOW)
+    overtake(lambda: ingest_and_check(directly, log_folder.root))
+    log_folder.put(log_key("1001", account="444455556666"), [record(2), record(1)])
+
+    summary = ingest_and_check(place, log_folder.root, both)
+    assert summary.tally.elsewhere == 2
+    assert len(asked(directly, "FROM events")) == 3
+    assert len(ledger_of(directly)) == 2
+    assert not_named(lake_files(directly)) == []
+
+
+def test_what_another_has_left_out_is_taken_over(
+    place: S3Place, directly: S3Place, overtake: Overtake, log_folder: LogFolder
+) -> None:
+    key = log_folder.put(log_key("1000"), [record(1)])
+    stat = Path(key).stat()
+
+    def refused_by_another() -> None:
+        settings = settings_of(directly, log_folder.root, max_object_bytes=10)
+        assert ingest(settings, Silence(), lambda: NOW).tally.left_out
+
+    overtake(refused_by_another)
+    ingest_and_check(place, log_folder.root)
+    assert [row["status"] for row in ledger_of(directly).values()] == ["ingested"]
+    assert (ids_of(directly), stat.st_size > 10) == (["id-1"], True)
+
+
+def test_another_version_of_an_object_is_no_matter_for_guessing(
+    place: S3Place, directly: S3Place, overtake: Overtake, log_folder: LogFolder
+) -> None:
+    key = log_key("1000")
+    log_folder.put(key, [record(1)])
+
+    def changed_and_taken() -> None:
+        log_folder.put(key, [record(1), record(2)])
+        ingest_and_check(directly, log_folder.root)
+
+    overtake(changed_and_taken)
+    with pytest.raises(LakeError, match=r"another tlstrail has meanwhile committed .*run again"):
+        ingest_and_check(place, log_folder.root)
+    assert ids_of(directly) == ["id-1", "id-2"]
+    ingest_and_check(place, log_folder.root)
+    assert ids_of(directly) == ["id-1", "id-2"]
+
+
+def test_records_are_replaced_on_top_of_what_others_have_added(
+    place: S3Place, directly: S3Place, overtake: Overtake, log_folder: LogFolder, tmp_path: Path
+) -> None:
+    other = LogFolder(tmp_path / "other")
+    other.put(log_key("1001"), [record("theirs")])
+    log_folder.put(log_key("1000"), [record(1), record(2)])
+    ingest_and_check(place, log_folder.root)
+    log_folder.put(log_key("1000"), [record(1), record(3)])
+    overtake(lambda: ingest_and_check(directly, other.root))
+
+    ingest_and_check(place, log_folder.root)
+    assert ids_of(directly) == ["id-1", "id-3", "id-theirs"]
+    assert not_named(lake_files(directly)) == []
+
+
+def test_records_that_others_lean_on_by_now_are_not_replaced_unread(
+    place: S3Place, directly: S3Place, overtake: Overtake, log_folder: LogFolder
+) -> None:
+    others = Scope(("444455556666",))
+    log_folder.put(log_key("1000"), [record(1), record(2)])
+    ingest_and_check(place, log_folder.root)
+    log_folder.put(log_key("1000"), [record(1), record(3)])
+    # A copy, which is dropped for the one that is about to go.
+    log_folder.put(log_key("1001", account="444455556666"), [record(2)])
+    overtake(lambda: ingest_and_check(directly, log_folder.root, others))
+
+    with pytest.raises(LakeError, match=r"another tlstrail has meanwhile committed .*run again"):
+        ingest_and_check(place, log_folder.root, Scope(("111122223333",)))
+    assert ids_of(directly) == ["id-1", "id-2"]
+    ingest_and_check(place, log_folder.root)
+    assert ids_of(directly) == ["id-1", "id-2", "id-3"]
+
+
+def test_a_compaction_goes_on_top_of_what_others_have_added(
+    place: S3Place, directly: S3Place, overtake: Overtake, log_folder: LogFolder
+) -> None:
+    for minute in ("1000", "1001"):
+        log_folder.put(log_key(minute), [record(minute)])
+        ingest_and_check(directly, log_folder.root)
+    log_folder.put(log_key("1002"), [record("1002")])
+    overtake(lambda: ingest_and_check(directly, log_folder.root))
+
+    done = compact(lake_files(place), lambda _done, _total: None)
+    assert (done.events_before.parts, done.events_after.parts) == (2, 2)
+    assert ids_of(directly) == ["id-1000", "id-1001", "id-1002"]
+    status(directly, check=True)
+
+
+def test_two_compactions_at_once_merge_each_part_once(
+    place: S3Place, directly: S3Place, overtake: Overtake, log_folder: LogFolder
+) -> None:
+    for minute in ("1000", "1001"):
+        log_folder.put(log_key(minute), [record(minute)])
+        ingest_and_check(directly, log_folder.root)
+    overtake(lambda: compact(lake_files(directly), lambda _done, _total: None))
+
+    compact(lake_files(place), lambda _done, _total: None)
+    assert ids_of(directly) == ["id-1000", "id-1001"]
+    assert not_named(lake_files(directly)) == []
+    status(directly, check=True)
+
+
+def test_an_ingest_goes_on_when_a_compaction_takes_parts_from_under_it(
+    place: S3Place, directly: S3Place, overtake: Overtake, log_folder: LogFolder
+) -> None:
+    for minute in ("1000", "1001"):
+        log_folder.put(log_key(minute), [record(minute)])
+        ingest_and_check(directly, log_folder.root)
+    log_folder.put(log_key("1002"), [record("1002"), record("1000")])
+    overtake(lambda: compact(lake_files(directly), lambda _done, _total: None))
+
+    ingest_and_check(place, log_folder.root)
+    assert ids_of(directly) == ["id-1000", "id-1001", "id-1002"]
+    assert not_named(lake_files(directly)) == []
+
+
+def test_whoever_is_overtaken_each_time_says_so_in_the_end() -> None:
+    waits: list[float] = []
+    turns = Turns(waits.append)
+
+    for _ in range(MOST_TURNS - 1):
+        turns.wait(Overtaken("commit 7"))
+    with pytest.raises(Overtaken, match=f"commit 7; it was overtaken {MOST_TURNS} times"):
+        turns.wait(Overtaken("commit 7"))
+    assert len(waits) == MOST_TURNS - 1
+
+
+@pytest.mark.parametrize("regions", [("us-east-1", "eu-west-1"), ()], ids=["shards", "the same"])
+def test_processes_side_by_side_make_the_lake_of_one(
+    regions: tuple[str, ...], directly: S3Place, tmp_path: Path
+) -> None:
+    ingest_and_check(tmp_path / "lake", ARCHIVE)
+    scopes: list[tuple[str, ...]]
+    scopes = [("--region", region) for region in regions] or [(), ()]
+    command = [sys.executable, str(RUNNER), "ingest", str(ARCHIVE), "--quiet", "--workers", "1"]
+    reach = ["--lake", directly.url, "--endpoint-url", str(directly.access.endpoint_url)]
+    environment = os.environ | {"PYTHONPATH": str(RUNNER.parents[1])}
+
+    runs = [
+        subprocess.Popen([*command, *reach, *scope], env=environment, stderr=subprocess.PIPE)
+        for scope in scopes
+    ]
+    ends = [(run.wait(timeout=120), run.stderr.read() if run.stderr else b"") for run in runs]
+    assert [code for code, _ in ends] == [ExitCode.DONE] * 2, ends
+    for run in runs:
+        if run.stderr:
+            run.stderr.close()
+    ingest_and_check(directly, ARCHIVE)  # what neither was asked for
+    ours, single = content(directly, ""), content(tmp_path / "lake", "")
+    sources = [[row.pop("source_key") for row in rows] for rows, _ in (ours, single)]
+    assert sorted(map(str, ours[0])) == sorted(map(str, single[0]))
+    assert len(sources[0]) == len(sources[1])
+    assert [row["key"] for row in ours[1]] == [row["key"] for row in single[1]]
+
+
+def test_passing_faults_change_nothing(
+    place: S3Place,
+    directly: S3Place,
+    proxy: Proxy,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("analyzer.plan.BATCH_OBJECTS", 12)
+    monkeypatch.setattr("analyzer.s3_retries.time.sleep", lambda _seconds: None)
+    faults = [refusal(503, "SlowDown"), Answer(200, reset=True), refusal(500, "InternalError")]
+    proxy.disturb(faults, one_in=10)
+
+    ingest_and_check(place, ARCHIVE)
+    compact(lake_files(place), lambda _done, _total: None)
+    ingest_and_check(tmp_path / "lake", ARCHIVE)
+    assert content(directly, "") == content(tmp_path / "lake", "")
+    assert {"PUT", "GET"} <= set(proxy.faults)
+
+
+def test_s3_that_takes_no_commit_is_3_and_the_lake_is_as_it_was(
+    place: S3Place,
+    proxy: Proxy,
+    run: Command,
+    log_folder: LogFolder,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("analyzer.s3_retries.time.sleep", lambda _seconds: None)
+    log_folder.put(log_key("1000"), [record(1)])
+    ingest_and_check(place, log_folder.root)
+    log_folder.put(log_key("1001"), [record(2)])
+    proxy.answer("PUT", "/commits/", refusal(503, "SlowDown"))
+
+    done = run(
+        "ingest", log_folder.root, "--workers", 1, "--lake", place, "--endpoint-url", proxy.endpoint
+    )
+    assert (done.code, done.stdout) == (ExitCode.STORE_REFUSED, "")
+    assert "commits/0000000003.json: cannot be written: SlowDown" in done.stderr
+    assert ids_of(place) == ["id-1"]
+    proxy.rules.clear()
+    ingest_and_check(place, log_folder.root)
+    assert ids_of(place) == ["id-1", "id-2"]
+
+
+def test_orphans_are_deleted_when_they_are_old_and_counted_until_then(
+    directly: S3Place, bucket: Bucket, run: Command, log_folder: LogFolder
+) -> None:
+    log_folder.put(log_key("1000"), [record(1)])
+    ingest_and_check(directly, log_folder.root)
+    files = lake_files(directly)
+    left = ["events/month=2023-01/part-dead.parquet", "objects/part-dead.parquet"]
+    for path in left:
+        bucket.put(f"lake/{path}", b"of a run that was killed")
+    bucket.put("lake/events/README.md", b"somebody else's")
+    found = orphans(files)
+    reach = ("--lake", directly.url, "--endpoint-url", directly.access.endpoint_url)
+
+    assert sorted(each.path for each in found.files) == left
+    told = run("status", *reach)
+    assert "2 files, 48 bytes, belong to no commit" in told.stdout
+    young = run("compact", "--orphans", *reach)
+    assert "0 orphans deleted, 0 bytes" in young.stderr
+    later = max(each.modified for each in found.files) + timedelta(seconds=1)
+    assert sorted(each.path for each in remove_orphans(files, later)) == left
+    kept = keys_below(bucket)
+    assert not [key for key in kept if "dead" in key]
+    assert kept["lake/events/README.md"] == b"somebody else's"
+    assert ids_of(directly) == ["id-1"]
+
+
+def test_an_hour_is_the_youngest_that_an_orphan_can_be_deleted_at(run: Command) -> None:
+    done = run("compact", "--orphans", "--older-than", "0.5", "--lake", "s3://bucket/lake")
+
+    assert (done.code, "--older-than is 1 hour or more" in done.stderr) == (ExitCode.USAGE, True)
+
+
+def test_the_ledgers_old_parts_wait_for_those_who_have_opened_the_lake(
+    directly: S3Place, log_folder: LogFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("analyzer.ledger.MERGED_AT_ONCE", 2)
+    files = lake_files(directly)
+    for minute in ("1000", "1001"):
+        log_folder.put(log_key(minute), [record(minute)])
+        ingest_and_check(directly, log_folder.root)
+    opened = manifest.newest(files)
+    log_folder.put(log_key("1002"), [record("1002")])
+    ingest_and_check(directly, log_folder.root)
+
+    assert set(files.sizes(opened.paths())) == opened.paths()
+    monkeypatch.setattr(manifest, "KEPT_RETIRED", timedelta(0))
+    log_folder.put(log_key("1003"), [record("1003")])
+    ingest_and_check(directly, log_folder.root)
+    manifest.open_for_writing(files)
+    assert not set(files.sizes(opened.paths())) & {each.path for each in opened.objects}
+
+
+def settings_of(place: S3Place, source: Path, *, max_object_bytes: int) -> IngestSettings:
+    return IngestSettings(
+        source=parse_source(str(source), S3Access()),
+        lake=place,
+        scope=Scope(),
+        workers=1,
+        max_object_bytes=max_object_bytes,
+    )
