@@ -15,6 +15,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
+
 #ifdef _WIN32
 #define EXPORTED __declspec(dllexport)
 #else
@@ -87,6 +91,25 @@ typedef struct {
     int64_t slot_count; /* a power of two */
 } Column;
 
+/* Objects of a record are kept, so long and of so many values as this, each in the slot that its
+ * hash names, until another one takes the slot. */
+enum { KNOWN_OBJECTS = 1024, KNOWN_TEXT = 1016, KNOWN_VALUES = 32 };
+
+typedef struct {
+    int32_t column;
+    int32_t entry; /* of the column's dictionary */
+} KnownValue;
+
+/* An object that was read and became these entries of dictionaries, and nothing else. */
+typedef struct {
+    const Node *node; /* NULL: the slot is free */
+    uint64_t hash;
+    int32_t length;
+    int32_t value_count;
+    KnownValue values[KNOWN_VALUES];
+    uint8_t text[KNOWN_TEXT];
+} KnownObject;
+
 typedef struct {
     const Node *nodes;
     int32_t *next_member; /* by node: which of its siblings came after it the last time, or first */
@@ -109,6 +132,10 @@ typedef struct {
     bool half_pair; /* a string since this was cleared held half a surrogate pair */
     bool spaced;    /* white space since this was cleared stood between tokens */
     const Node *path[DEEPEST_SHAPE];
+    KnownObject *known;
+    bool noting; /* what is read since this was set became entries of dictionaries alone: */
+    int32_t noted_count;
+    KnownValue noted[KNOWN_VALUES];
     int32_t extra_open;              /* how many objects are open in odd_extra */
     bool extra_holds[DEEPEST_SHAPE]; /* whether the open object has a member already */
 } Batch;
@@ -161,9 +188,10 @@ static void *resized(Batch *batch, void *memory, size_t before, size_t after) {
 
 static void resize_column(Batch *batch, Column *column, int64_t before, int64_t after) {
     size_t width = value_width(column);
-    column->valid = resized(batch, column->valid, (size_t)before, (size_t)after);
     column->values =
         resized(batch, column->values, width * (size_t)before, width * (size_t)after);
+    /* Last, since a column that has it has both. */
+    column->valid = resized(batch, column->valid, (size_t)before, (size_t)after);
 }
 
 /* Make room for one more row in every column that has a value. */
@@ -206,6 +234,14 @@ static int32_t end_of(Batch *batch, const Column *column) {
 
 /* -------------------------------------------------------------------------------- dictionaries */
 
+typedef uint8_t Vector __attribute__((vector_size(16)));
+
+static Vector vector_at(const uint8_t *at) {
+    Vector vector;
+    memcpy(&vector, at, 16);
+    return vector;
+}
+
 static uint64_t word_at(const uint8_t *at) {
     uint64_t word;
     memcpy(&word, at, 8);
@@ -218,18 +254,26 @@ static uint32_t half_word_at(const uint8_t *at) {
     return word;
 }
 
+/* Whether two texts of one length are the same. They nearly always are, so longer ones are
+ * compared to their end. */
 static bool same(const uint8_t *one, const uint8_t *other, int64_t length) {
-    if (length < 8) {
-        if (length >= 4)
-            return half_word_at(one) == half_word_at(other) &&
-                   half_word_at(one + length - 4) == half_word_at(other + length - 4);
-        for (int64_t i = 0; i < length; i++)
-            if (one[i] != other[i]) return false;
-        return true;
+    if (length >= 16) {
+        Vector differing = vector_at(one + length - 16) ^ vector_at(other + length - 16);
+        for (int64_t i = 0; i + 16 < length; i += 16)
+            differing |= vector_at(one + i) ^ vector_at(other + i);
+        uint64_t halves[2];
+        memcpy(halves, &differing, 16);
+        return !(halves[0] | halves[1]);
     }
-    for (int64_t i = 0; i + 8 < length; i += 8)
-        if (word_at(one + i) != word_at(other + i)) return false;
-    return word_at(one + length - 8) == word_at(other + length - 8);
+    if (length >= 8)
+        return word_at(one) == word_at(other) &&
+               word_at(one + length - 8) == word_at(other + length - 8);
+    if (length >= 4)
+        return half_word_at(one) == half_word_at(other) &&
+               half_word_at(one + length - 4) == half_word_at(other + length - 4);
+    for (int64_t i = 0; i < length; i++)
+        if (one[i] != other[i]) return false;
+    return true;
 }
 
 static uint64_t mixed(uint64_t one, uint64_t other) {
@@ -237,13 +281,29 @@ static uint64_t mixed(uint64_t one, uint64_t other) {
     return (uint64_t)product ^ (uint64_t)(product >> 64);
 }
 
-/* A 64-bit hash in the manner of wyhash: multiply, and fold the halves of the product. */
+static const uint64_t HASH_KEYS[] = {0x9E3779B97F4A7C15u, 0xE7037ED1A0B428DBu};
+
+/* Fold the 16 bytes at `text` into a hash. */
+static uint64_t hashed_on(uint64_t hash, const uint8_t *text) {
+    return mixed(word_at(text) ^ HASH_KEYS[0] ^ hash, word_at(text + 8) ^ HASH_KEYS[1]);
+}
+
+/* A 64-bit hash in the manner of wyhash: multiply, and fold the halves of the product. Long texts
+ * are hashed in four strands, because a multiplication takes longer than it keeps the unit busy. */
 static uint64_t hash_of(const uint8_t *text, int64_t length, uint64_t seed) {
-    const uint64_t first = 0x9E3779B97F4A7C15u, second = 0xE7037ED1A0B428DBu;
-    uint64_t hash = mixed(seed ^ first, (uint64_t)length ^ second);
     const uint8_t *end = text + length;
-    for (; end - text > 16; text += 16)
-        hash = mixed(word_at(text) ^ first ^ hash, word_at(text + 8) ^ second);
+    uint64_t hash = seed;
+    if (length > 64) {
+        uint64_t second = ~seed, third = seed ^ HASH_KEYS[0], fourth = seed ^ HASH_KEYS[1];
+        for (; end - text > 64; text += 64) {
+            hash = hashed_on(hash, text);
+            second = hashed_on(second, text + 16);
+            third = hashed_on(third, text + 32);
+            fourth = hashed_on(fourth, text + 48);
+        }
+        hash = mixed(hash ^ third, second ^ fourth ^ HASH_KEYS[1]);
+    }
+    for (; end - text > 16; text += 16) hash = hashed_on(hash, text);
     uint64_t low = 0, high = 0;
     if (end - text >= 8) {
         low = word_at(text);
@@ -254,8 +314,8 @@ static uint64_t hash_of(const uint8_t *text, int64_t length, uint64_t seed) {
     } else if (end > text) {
         low = (uint64_t)text[0] << 16 | (uint64_t)text[(end - text) / 2] << 8 | end[-1];
     }
-    hash = mixed(low ^ first ^ hash, high ^ second);
-    return mixed(hash ^ second, first);
+    hash = mixed(low ^ HASH_KEYS[0] ^ hash, high ^ HASH_KEYS[1]);
+    return mixed(hash ^ HASH_KEYS[0], (uint64_t)length ^ HASH_KEYS[1]);
 }
 
 static bool is_entry(const Column *column, int32_t position, const uint8_t *text, int64_t length) {
@@ -308,30 +368,60 @@ static int32_t entry_of(Batch *batch, Column *column, const uint8_t *text, int64
 
 /* ------------------------------------------------------------------------------ values of a row */
 
+/* Note that a column has got an entry of its dictionary as its value. */
+static void note(Batch *batch, const Column *column, int32_t entry) {
+    if (batch->noted_count == KNOWN_VALUES) {
+        batch->noting = false;
+        return;
+    }
+    batch->noted[batch->noted_count++] = (KnownValue){(int32_t)(column - batch->columns), entry};
+}
+
 static void set_text(Batch *batch, Column *column, const uint8_t *text, int64_t length) {
     open_row(batch, column);
     int32_t value;
     if (column->encoding == PLAIN) {
         append(batch, &column->bytes, text, length);
         value = end_of(batch, column);
+        batch->noting = false;
     } else {
         value = entry_of(batch, column, text, length);
+        if (batch->noting) note(batch, column, value);
     }
     ((int32_t *)column->values)[batch->rows] = value;
 }
 
 static void set_word(Batch *batch, Column *column, uint64_t word) {
     open_row(batch, column);
+    batch->noting = false;
     ((uint64_t *)column->values)[batch->rows] = word;
 }
 
 static void set_flag(Batch *batch, Column *column, bool flag) {
     open_row(batch, column);
+    batch->noting = false;
     ((uint8_t *)column->values)[batch->rows] = flag;
 }
 
 /* -------------------------------------------------------------------------------------- strings */
 
+enum { RUN = 32 };
+
+static Vector special_in(const uint8_t *at) {
+    Vector here = vector_at(at);
+    return (Vector)((here == '"') | (here == '\\') | (here < 0x20));
+}
+
+/* How many of RUN bytes come before the first that ends a string, starts an escape or is
+ * forbidden. */
+#ifdef __SSE2__
+static int64_t plain_bytes(const uint8_t *at) {
+    uint32_t low = (uint32_t)_mm_movemask_epi8((__m128i)special_in(at));
+    uint32_t high = (uint32_t)_mm_movemask_epi8((__m128i)special_in(at + 16));
+    uint32_t marks = low | high << 16;
+    return marks ? __builtin_ctz(marks) : RUN;
+}
+#else
 /* Which byte of a word, in the order of memory, is the first that is not zero. */
 static int64_t first_marked(uint64_t word) {
 #if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
@@ -341,17 +431,22 @@ static int64_t first_marked(uint64_t word) {
 #endif
 }
 
+static int64_t plain_bytes(const uint8_t *at) {
+    Vector special[] = {special_in(at), special_in(at + 16)};
+    uint64_t words[RUN / 8];
+    memcpy(words, special, RUN);
+    for (int64_t i = 0; i < RUN / 8; i++)
+        if (words[i]) return 8 * i + first_marked(words[i]);
+    return RUN;
+}
+#endif
+
 /* Return the first byte at or after `at` that ends a string, starts an escape or is forbidden. */
 static const uint8_t *plain_run(const Batch *batch, const uint8_t *at) {
-    typedef uint8_t Vector __attribute__((vector_size(16)));
-    for (; batch->end - at >= 16; at += 16) {
-        Vector here;
-        memcpy(&here, at, 16);
-        Vector special = (Vector)((here == '"') | (here == '\\') | (here < 0x20));
-        uint64_t halves[2];
-        memcpy(halves, &special, 16);
-        if (halves[0]) return at + first_marked(halves[0]);
-        if (halves[1]) return at + 8 + first_marked(halves[1]);
+    while (batch->end - at >= RUN) {
+        int64_t plain = plain_bytes(at);
+        at += plain;
+        if (plain < RUN) return at;
     }
     while (at < batch->end && *at != '"' && *at != '\\' && *at >= 0x20) at++;
     return at;
@@ -581,6 +676,7 @@ static void separate(Batch *batch, int32_t level) {
 
 /* Keep a member of the object at `level`, from its name to `end`, where it stood in the record. */
 static void keep_extra(Batch *batch, int32_t level, const uint8_t *name, const uint8_t *end) {
+    batch->noting = false;
     for (; batch->extra_open <= level; batch->extra_open++) {
         if (batch->extra_open > 0) {
             const Node *parent = batch->path[batch->extra_open];
@@ -667,6 +763,62 @@ static const uint8_t *take_string(Batch *batch, const Node *node, const uint8_t 
     return end + 1;
 }
 
+/* ------------------------------------------------------------------- objects that stand often */
+
+/* The slot of an object, by the hash of its text to the first brace that closes one; NULL if that
+ * is too far off for a slot. */
+static KnownObject *slot_of(Batch *batch, const uint8_t *at, uint64_t *hash) {
+    int64_t reach = batch->end - at < KNOWN_TEXT ? batch->end - at : KNOWN_TEXT;
+    const uint8_t *brace = memchr(at, '}', (size_t)reach);
+    if (!brace) return NULL;
+    *hash = hash_of(at, brace - at, batch->seed);
+    return &batch->known[*hash % KNOWN_OBJECTS];
+}
+
+/* Whether the object at `at` becomes what this one became: its columns are free, too. */
+static bool is_known(
+    const Batch *batch, const KnownObject *known, const Node *node, const uint8_t *at
+) {
+    if (known->node != node || batch->end - at < known->length ||
+        !same(known->text, at, known->length))
+        return false;
+    for (int32_t i = 0; i < known->value_count; i++)
+        if (has_row(batch, &batch->columns[known->values[i].column])) return false;
+    return true;
+}
+
+static void take_known_values(Batch *batch, const KnownObject *known) {
+    for (int32_t i = 0; i < known->value_count; i++) {
+        Column *column = &batch->columns[known->values[i].column];
+        open_row(batch, column);
+        ((int32_t *)column->values)[batch->rows] = known->values[i].entry;
+    }
+}
+
+/* Take an object of the record. One caller makes many calls, with one connection: such an object
+ * often stands word for word as in a record before, and then it is not read again. */
+static const uint8_t *take_known(Batch *batch, const Node *node, const uint8_t *at) {
+    uint64_t hash;
+    KnownObject *known = slot_of(batch, at, &hash);
+    if (known && known->hash == hash && is_known(batch, known, node, at)) {
+        take_known_values(batch, known);
+        return at + known->length;
+    }
+    batch->noting = true;
+    batch->noted_count = 0;
+    const uint8_t *end = take_object(batch, node, at, 1);
+    if (known && batch->noting && end - at <= KNOWN_TEXT) {
+        known->node = node;
+        known->hash = hash;
+        known->length = (int32_t)(end - at);
+        known->value_count = batch->noted_count;
+        memcpy(known->values, batch->noted, sizeof batch->noted);
+        memcpy(known->text, at, (size_t)known->length);
+    }
+    batch->noting = false;
+    return end;
+}
+
 /* The same for a value of any kind. */
 static const uint8_t *take_value(
     Batch *batch, const Node *node, const uint8_t *at, int32_t level
@@ -676,7 +828,7 @@ static const uint8_t *take_value(
     if (node->kind == OBJECT) {
         if (first != '{') return NULL;
         batch->path[level + 1] = node;
-        return take_object(batch, node, at, level + 1);
+        return level ? take_object(batch, node, at, level + 1) : take_known(batch, node, at);
     }
     Column *column = &batch->columns[node->column];
     if (has_row(batch, column)) return NULL; /* the name stands twice: the first is the column's */
@@ -856,10 +1008,38 @@ EXPORTED void tlstrail_free(Batch *batch) {
     free(batch->columns);
     free(batch->next_member);
     free(batch->first_guess);
+    free(batch->known);
     free(batch->unescaped.bytes);
     free(batch->compact.bytes);
     free(batch->odd_extra.bytes);
     free(batch);
+}
+
+/* Empty a column, and return how many bytes of memory it keeps. */
+static int64_t clear_column(Column *column, int64_t room) {
+    size_t used = (size_t)column->used_rows;
+    if (used) {
+        memset(column->valid, 0, used);
+        memset(column->values, 0, used * value_width(column));
+    }
+    for (int64_t i = 0; column->entries && i < column->slot_count; i++)
+        column->slots[i].position = -1;
+    column->used_rows = column->entries = column->latest_entry = 0;
+    column->bytes.length = column->offsets.length = 0;
+    int64_t rows = column->valid ? room * (int64_t)(1 + value_width(column)) : 0;
+    return rows + column->bytes.room + column->offsets.room +
+           column->slot_count * (int64_t)sizeof(Slot);
+}
+
+/* Empty a batch, finished or not, so that it takes records anew in the memory that it has; return
+ * how many bytes of columns that is. */
+EXPORTED int64_t tlstrail_clear(Batch *batch) {
+    int64_t held = 0;
+    for (int32_t i = 0; i < batch->column_count; i++)
+        held += clear_column(&batch->columns[i], batch->room);
+    for (int64_t i = 0; i < KNOWN_OBJECTS; i++) batch->known[i].node = NULL;
+    batch->rows = 0;
+    return held;
 }
 
 /* An empty batch; NULL where there is no memory for it. The last four of the columns are
@@ -875,7 +1055,8 @@ EXPORTED Batch *tlstrail_new(
     batch->columns = calloc((size_t)column_count, sizeof(Column));
     batch->next_member = calloc((size_t)node_count, sizeof(int32_t));
     batch->first_guess = calloc((size_t)node_count, sizeof(int32_t));
-    if (!batch->columns || !batch->next_member || !batch->first_guess) {
+    batch->known = calloc(KNOWN_OBJECTS, sizeof(KnownObject));
+    if (!batch->known || !batch->columns || !batch->next_member || !batch->first_guess) {
         tlstrail_free(batch);
         return NULL;
     }
@@ -897,8 +1078,7 @@ EXPORTED Batch *tlstrail_new(
     return batch;
 }
 
-/* Take the records of a log and return how many it has; -1, and `refused`, when none is taken.
- * After NO_MEMORY the batch can only be freed. */
+/* Take the records of a log and return how many it has; -1, and `refused`, when none is taken. */
 EXPORTED int64_t tlstrail_take(
     Batch *batch, const uint8_t *text, int64_t length, const uint8_t *key, int64_t key_length,
     Refused *refused
@@ -906,6 +1086,7 @@ EXPORTED int64_t tlstrail_take(
     int64_t before = batch->rows;
     batch->end = text + length;
     batch->refusal = (Refused){0, 0};
+    batch->noting = false;
     if (setjmp(batch->refused)) {
         batch->rows = before;
         for (int32_t i = 0; i < batch->column_count; i++) truncate_rows(&batch->columns[i], before);
@@ -917,9 +1098,15 @@ EXPORTED int64_t tlstrail_take(
     return batch->rows - before;
 }
 
-/* Pack a byte a row into a bit a row, in place. */
+/* Pack a byte a row, 0 or 1, into a bit a row, in place. */
 static void pack(uint8_t *bytes, int64_t rows) {
-    for (int64_t at = 0; at < rows; at += 8) {
+    int64_t at = 0;
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+    /* The product has the lowest bits of the word's bytes side by side in its highest byte. */
+    for (; rows - at >= 8; at += 8)
+        bytes[at / 8] = (uint8_t)(word_at(bytes + at) * 0x0102040810204080u >> 56);
+#endif
+    for (; at < rows; at += 8) {
         uint8_t bits = 0;
         for (int64_t i = 0; i < 8 && at + i < rows; i++)
             bits |= (uint8_t)((bytes[at + i] != 0) << i);

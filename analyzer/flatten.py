@@ -31,6 +31,12 @@ if TYPE_CHECKING:
 LIBRARY = "libflatten.dll" if sys.platform == "win32" else "libflatten.so"
 """flatten.c, compiled when the package is built or installed; it lies beside this file."""
 
+SPARE_BATCHES = 2
+"""So many batches that nobody reads any more are kept: a worker has two under way."""
+
+SPARE_BYTES = 64 * 1024 * 1024
+"""A batch with more memory than that is not kept."""
+
 _HASHES = ("id_hash", "text_hash")
 _NAMES = (*EVENTS.names, *_HASHES)
 _ID = EVENTS.get_field_index("event_id")
@@ -172,25 +178,42 @@ class Flattener:
 
 
 class _Batch:
-    """The memory that flatten.c holds."""
+    """The memory that flatten.c holds. Used again, it need not be fetched from the system."""
 
     def __init__(self) -> None:
-        encodings = [_encodings()[name] for name in _NAMES]
-        # The nodes are kept: flatten.c reads them for as long as it has the batch.
-        self._nodes = _nodes()
-        self.address = _library().tlstrail_new(
-            self._nodes,
-            len(self._nodes),
-            (ctypes.c_int32 * len(encodings))(*encodings),
-            len(encodings),
-            _ID,
-            secrets.randbits(64),
-        )
-        if self.address is None:
-            raise MemoryError
+        try:
+            self.address = _spare().pop()
+        except IndexError:
+            self.address = _new_batch()
 
     def __del__(self) -> None:
-        _library().tlstrail_free(self.address)
+        spare = _spare()
+        if _library().tlstrail_clear(self.address) <= SPARE_BYTES and len(spare) < SPARE_BATCHES:
+            spare.append(self.address)
+        else:
+            _library().tlstrail_free(self.address)
+
+
+def _new_batch() -> int:
+    """Return the address of an empty batch of flatten.c."""
+    encodings = [_encodings()[name] for name in _NAMES]
+    address: int | None = _library().tlstrail_new(
+        _nodes(),
+        len(_nodes()),
+        (ctypes.c_int32 * len(encodings))(*encodings),
+        len(encodings),
+        _ID,
+        secrets.randbits(64),
+    )
+    if address is None:
+        raise MemoryError
+    return address
+
+
+@cache
+def _spare() -> list[int]:
+    """The addresses of batches that nobody reads any more, empty."""
+    return []
 
 
 def joined(flat: Sequence[FlatRecords]) -> FlatRecords:
@@ -328,6 +351,8 @@ def _library() -> ctypes.CDLL:
     ]
     library.tlstrail_finish.restype = ctypes.c_int64
     library.tlstrail_finish.argtypes = [ctypes.c_void_p, ctypes.POINTER(_Finished)]
+    library.tlstrail_clear.restype = ctypes.c_int64
+    library.tlstrail_clear.argtypes = [ctypes.c_void_p]
     library.tlstrail_free.restype = None
     library.tlstrail_free.argtypes = [ctypes.c_void_p]
     return library

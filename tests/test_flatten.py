@@ -407,6 +407,26 @@ def test_a_record_out_of_shape_is_divided_and_its_neighbours_are_not() -> None:
     }
 
 
+def test_an_object_that_stands_again_word_for_word_is_read_as_if_it_stood_alone() -> None:
+    caller = (
+        '"userIdentity":{"type":"Root","sessionContext":{"attributes":{"mfaAuthenticated":"a"}}}'
+    )
+    texts = [
+        f"{{{caller}}}",
+        f'{{{caller},"userIdentity":{{"type":"Root","userName":"b"}}}}',
+        f'{{"userIdentity":{{"type":"Root","userName":"b"}},{caller}}}',
+        '{"userIdentity":{"type":"Root","hat":1}}',
+        '{"userIdentity":{"type":"Root","type":"a"}}',
+        r'{"userIdentity":{"type":"Root","userName":"\ud83d"}}',
+        '{"userIdentity":{"type":"Root","sessionContext":{"webIdFederationData":{"attributes":{}}}}}',
+        '{"tlsDetails":{"type":"Root"},"userIdentity":{"tlsVersion":"TLSv1"}}',
+        '{"tlsDetails":{"tlsVersion":"TLSv1"},"userIdentity":{"type":"Root"}}',
+    ] * 3
+
+    alone = [row for text in texts for row in flattened([log_of(text)], 1)]
+    assert list(flattened([log_of(*texts)], 1)) == [row | {"source_key": "key-0"} for row in alone]
+
+
 def test_half_a_surrogate_pair_stays_an_escape_in_the_extra() -> None:
     rows = list(
         flattened([log_of(r'{"eventID":"1","userAgent":"cut \ud83d"}', '{"eventID":"2"}')], 1)
@@ -482,6 +502,14 @@ def test_many_rows_of_a_column_that_begins_late_are_null() -> None:
     events = flat_records([log_of(*texts)], 1).events
     assert events["event_name"].to_pylist() == [None] * 5_000 + ["A"] + [None] * 3_000
     assert events["resources"].to_pylist() == [None] * 5_000 + ["[]"] + [None] * 3_000
+
+
+def test_memory_that_is_used_again_holds_nothing_of_the_batch_before(repository: Path) -> None:
+    list(flattened([log_of(*odd_records(repository).values(), '{"eventName":"A"}')], 1))
+
+    events = flat_records([log_of("{}", '{"eventName":"B"}')], 1).events
+    kept = {"event_name", "source_key"}
+    assert {name for name in events.column_names if events[name].null_count < 2} == kept
 
 
 # ------------------------------------------------------------- records that nobody has written yet
