@@ -150,6 +150,8 @@ class Flattener:
         if column.nulls == rows:
             in_dictionary = encoding is _Encoding.DICTIONARY
             return pa.nulls(rows, pa.dictionary(pa.int32(), kind) if in_dictionary else kind)
+        if encoding is _Encoding.HASH:
+            return self._hashes(column, rows)
         valid = self._buffer(column.validity, (rows + 7) // 8) if column.nulls else None
         if encoding is _Encoding.PLAIN:
             return self._texts(column, rows, valid, column.nulls)
@@ -169,6 +171,14 @@ class Flattener:
         offsets = self._buffer(column.offsets, 4 * (length + 1))
         texts = self._buffer(column.bytes, ends[length])
         return pa.Array.from_buffers(pa.string(), length, [valid, offsets, texts], nulls)
+
+    def _hashes(self, column: _Finished, rows: int) -> pa.Array[Any]:
+        """Return a copy of hashes, which are kept for longer than the batch that they are of."""
+        valid = ctypes.string_at(column.validity, (rows + 7) // 8)
+        values = ctypes.string_at(column.values, 8 * rows)
+        return pa.Array.from_buffers(
+            pa.uint64(), rows, [pa.py_buffer(valid), pa.py_buffer(values)], column.nulls
+        )
 
     def _buffer(self, address: int | None, size: int) -> pa.Buffer:
         """Return memory of the batch, which lives for as long as the buffer does."""
