@@ -1,4 +1,4 @@
-"""Compiles analyzer/flatten.c when the package is built, and when a checkout is installed.
+"""Compiles analyzer/*.c when the package is built, and when a checkout is installed.
 
 Any C compiler does: `cc`, what the variable CC names, or else the one in the package ziglang,
 which pip fetches by itself where it may.
@@ -22,7 +22,7 @@ OPTIONS = ["-std=c11", "-O3", "-shared", "-fvisibility=hidden"]
 
 
 class CompileFlatten(BuildHookInterface):  # type: ignore[type-arg]
-    """Adds the compiled flatten.c to the wheel, and to the checkout in an editable install."""
+    """Adds the compiled analyzer/*.c to the wheel, and to the checkout in an editable install."""
 
     def dependencies(self) -> list[str]:
         """Return what else pip must fetch to build."""
@@ -30,15 +30,15 @@ class CompileFlatten(BuildHookInterface):  # type: ignore[type-arg]
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:  # noqa: ARG002
         """Compile, and say that the wheel is for this platform alone."""
-        source = Path(self.root, "analyzer", "flatten.c")
+        folder = Path(self.root, "analyzer")
         name = "libflatten.dll" if sys.platform == "win32" else "libflatten.so"
-        library = source.with_name(name)
+        files = [*map(str, sorted(folder.glob("*.c"))), "-o", str(folder / name)]
         position_independent = [] if sys.platform == "win32" else ["-fPIC"]
-        command = [*_compiler(), *OPTIONS, *position_independent, str(source), "-o", str(library)]
+        command = [*_compiler(), *OPTIONS, *position_independent, *files]
         try:
             subprocess.run(command, check=True)  # noqa: S603 (our own command)
         except (OSError, subprocess.CalledProcessError) as error:
-            raise SystemExit(f"analyzer/flatten.c could not be compiled: {error}") from error
+            raise SystemExit(f"analyzer/*.c could not be compiled: {error}") from error
         build_data["artifacts"].append(f"/analyzer/{name}")
         build_data["pure_python"] = False
         platform = sysconfig.get_platform().replace("-", "_").replace(".", "_")

@@ -9,399 +9,13 @@
  * address and undefined-behaviour sanitizers.
  */
 
-#include <setjmp.h>
-#include <stdbool.h>
-#include <stdint.h>
-#include <stdlib.h>
-#include <string.h>
+#include "batch.h"
 
 #ifdef __SSE2__
 #include <emmintrin.h>
 #endif
 
-#ifdef _WIN32
-#define EXPORTED __declspec(dllexport)
-#else
-#define EXPORTED __attribute__((visibility("default")))
-#endif
-
-enum { DEEPEST = 1000, DEEPEST_SHAPE = 8 };
-
-/* ------------------------------------------------------------------ what flatten.py knows too */
-
-/* What a member must be to become its column. */
-enum Kind { OBJECT, TEXT, TIME, FLAG, JSON };
-
-/* A documented member. Node 0 is the record itself; the members of an object lie side by side. */
-typedef struct {
-    const char *name;
-    int32_t name_length;
-    int32_t kind;
-    int32_t column;
-    int32_t first_member;
-    int32_t members;
-} Node;
-
-/* How a column is held. */
-enum Encoding { PLAIN, DICTIONARY, MICROSECONDS, BOOLEAN, HASH };
-
-/* A finished column, as Arrow lays it out; `validity` has a bit a row. The offsets and bytes of
- * a DICTIONARY column are those of its dictionary, and its values are positions in that. */
-typedef struct {
-    int64_t nulls;
-    const void *validity;
-    const void *values;
-    const int32_t *offsets;
-    const uint8_t *bytes;
-    int64_t dictionary_length;
-} Finished;
-
-/* Why a log was refused, and for NO_OBJECT which of its records. */
-enum Refusal { NO_JSON = 1, NO_RECORDS, NO_OBJECT, TOO_DEEP, TOO_MANY_BYTES, NO_MEMORY };
-
-typedef struct {
-    int64_t reason;
-    int64_t position;
-} Refused;
-
-/* ---------------------------------------------------------------------------------- a column */
-
-typedef struct {
-    uint8_t *bytes;
-    int64_t length;
-    int64_t room;
-} Buffer;
-
-typedef struct {
-    uint64_t hash;
-    int32_t position; /* -1: the slot is free */
-} Slot;
-
-/* A value each for so many rows as the batch has room for; none before the first value is set. */
-typedef struct {
-    int32_t encoding;
-    int32_t latest_entry; /* of the dictionary, and so the value of a row not far above */
-    int64_t used_rows;    /* one more than the last row that has a value */
-    uint8_t *valid;       /* 0: the row is null */
-    void *values;         /* by encoding; of a PLAIN one, where the text of the row ends */
-    Buffer bytes;         /* texts, one behind the other */
-    Buffer offsets;       /* int32: where each entry of the dictionary starts, and the end */
-    int32_t entries;
-    Slot *slots;
-    int64_t slot_count; /* a power of two */
-} Column;
-
-/* Objects of a record are kept, so long and of so many values as this, each in the slot that its
- * hash names, until another one takes the slot. */
-enum { KNOWN_OBJECTS = 1024, KNOWN_TEXT = 1016, KNOWN_VALUES = 32 };
-
-typedef struct {
-    int32_t column;
-    int32_t entry; /* of the column's dictionary */
-} KnownValue;
-
-/* An object that was read and became these entries of dictionaries, and nothing else. */
-typedef struct {
-    const Node *node; /* NULL: the slot is free */
-    uint64_t hash;
-    int32_t length;
-    int32_t value_count;
-    KnownValue values[KNOWN_VALUES];
-    uint8_t text[KNOWN_TEXT];
-} KnownObject;
-
-typedef struct {
-    const Node *nodes;
-    int32_t *next_member; /* by node: which of its siblings came after it the last time, or first */
-    int32_t *first_guess; /* by node: which of its members came first the last time */
-    Column *columns;
-    int32_t column_count;
-    int32_t extra, source_key, id_hash, text_hash; /* columns that no member is meant for alone */
-    int32_t event_id;
-    int64_t rows;
-    int64_t room; /* for rows */
-    uint64_t seed;
-    Buffer unescaped;
-    Buffer compact;
-    Buffer odd_extra; /* what of the current record fits no column, as JSON */
-    /* The text that is being read: */
-    const uint8_t *end;
-    jmp_buf refused;
-    Refused refusal;
-    bool escaped;   /* the last string held a backslash */
-    bool half_pair; /* a string since this was cleared held half a surrogate pair */
-    bool spaced;    /* white space since this was cleared stood between tokens */
-    const Node *path[DEEPEST_SHAPE];
-    KnownObject *known;
-    bool noting; /* what is read since this was set became entries of dictionaries alone: */
-    int32_t noted_count;
-    KnownValue noted[KNOWN_VALUES];
-    int32_t extra_open;              /* how many objects are open in odd_extra */
-    bool extra_holds[DEEPEST_SHAPE]; /* whether the open object has a member already */
-} Batch;
-
-_Noreturn static void refuse(Batch *batch, int64_t reason) {
-    batch->refusal.reason = reason;
-    longjmp(batch->refused, 1);
-}
-
-/* Make room for `more` bytes, and return where they go. */
-static uint8_t *reserve(Batch *batch, Buffer *buffer, int64_t more) {
-    int64_t wanted = buffer->length + more;
-    if (wanted > buffer->room) {
-        int64_t room = buffer->room ? buffer->room : 256;
-        while (room < wanted) room *= 2;
-        uint8_t *bytes = realloc(buffer->bytes, (size_t)room);
-        if (!bytes) refuse(batch, NO_MEMORY);
-        buffer->bytes = bytes;
-        buffer->room = room;
-    }
-    return buffer->bytes + buffer->length;
-}
-
-static void append(Batch *batch, Buffer *buffer, const void *bytes, int64_t length) {
-    uint8_t *to = reserve(batch, buffer, length);
-    if (length) memcpy(to, bytes, (size_t)length);
-    buffer->length += length;
-}
-
-static void append_byte(Batch *batch, Buffer *buffer, uint8_t byte) {
-    *reserve(batch, buffer, 1) = byte;
-    buffer->length += 1;
-}
-
-static size_t value_width(const Column *column) {
-    switch (column->encoding) {
-    case PLAIN: case DICTIONARY: return 4;
-    case BOOLEAN: return 1;
-    default: return 8;
-    }
-}
-
-/* Resize zeroed memory from `before` to `after` bytes; what is new is zero. */
-static void *resized(Batch *batch, void *memory, size_t before, size_t after) {
-    uint8_t *bytes = realloc(memory, after);
-    if (!bytes) refuse(batch, NO_MEMORY);
-    memset(bytes + before, 0, after - before);
-    return bytes;
-}
-
-static void resize_column(Batch *batch, Column *column, int64_t before, int64_t after) {
-    size_t width = value_width(column);
-    column->values =
-        resized(batch, column->values, width * (size_t)before, width * (size_t)after);
-    /* Last, since a column that has it has both. */
-    column->valid = resized(batch, column->valid, (size_t)before, (size_t)after);
-}
-
-/* Make room for one more row in every column that has a value. */
-static void make_room(Batch *batch) {
-    if (batch->rows < batch->room) return;
-    int64_t room = batch->room ? 2 * batch->room : 1024;
-    for (int32_t i = 0; i < batch->column_count; i++) {
-        Column *column = &batch->columns[i];
-        if (column->valid) resize_column(batch, column, batch->room, room);
-    }
-    batch->room = room;
-}
-
-static bool has_row(const Batch *batch, const Column *column) {
-    return column->used_rows > batch->rows;
-}
-
-/* Say that the current row of a column has a value, for which there is room then. */
-static void open_row(Batch *batch, Column *column) {
-    if (!column->valid) resize_column(batch, column, 0, batch->room);
-    column->valid[batch->rows] = 1;
-    column->used_rows = batch->rows + 1;
-}
-
-/* Take back what has been added from row `rows` on; entries of a dictionary stay. */
-static void truncate_rows(Column *column, int64_t rows) {
-    if (column->used_rows <= rows) return;
-    memset(column->valid + rows, 0, (size_t)(column->used_rows - rows));
-    while (rows > 0 && !column->valid[rows - 1]) rows--;
-    column->used_rows = rows;
-    if (column->encoding == PLAIN)
-        column->bytes.length = rows ? ((int32_t *)column->values)[rows - 1] : 0;
-}
-
-/* Where the bytes of a column end, as Arrow's offsets say it. */
-static int32_t end_of(Batch *batch, const Column *column) {
-    if (column->bytes.length > INT32_MAX) refuse(batch, TOO_MANY_BYTES);
-    return (int32_t)column->bytes.length;
-}
-
-/* -------------------------------------------------------------------------------- dictionaries */
-
-typedef uint8_t Vector __attribute__((vector_size(16)));
-
-static Vector vector_at(const uint8_t *at) {
-    Vector vector;
-    memcpy(&vector, at, 16);
-    return vector;
-}
-
-static uint64_t word_at(const uint8_t *at) {
-    uint64_t word;
-    memcpy(&word, at, 8);
-    return word;
-}
-
-static uint32_t half_word_at(const uint8_t *at) {
-    uint32_t word;
-    memcpy(&word, at, 4);
-    return word;
-}
-
-/* Whether two texts of one length are the same. They nearly always are, so longer ones are
- * compared to their end. */
-static bool same(const uint8_t *one, const uint8_t *other, int64_t length) {
-    if (length >= 16) {
-        Vector differing = vector_at(one + length - 16) ^ vector_at(other + length - 16);
-        for (int64_t i = 0; i + 16 < length; i += 16)
-            differing |= vector_at(one + i) ^ vector_at(other + i);
-        uint64_t halves[2];
-        memcpy(halves, &differing, 16);
-        return !(halves[0] | halves[1]);
-    }
-    if (length >= 8)
-        return word_at(one) == word_at(other) &&
-               word_at(one + length - 8) == word_at(other + length - 8);
-    if (length >= 4)
-        return half_word_at(one) == half_word_at(other) &&
-               half_word_at(one + length - 4) == half_word_at(other + length - 4);
-    for (int64_t i = 0; i < length; i++)
-        if (one[i] != other[i]) return false;
-    return true;
-}
-
-static uint64_t mixed(uint64_t one, uint64_t other) {
-    __uint128_t product = (__uint128_t)one * other;
-    return (uint64_t)product ^ (uint64_t)(product >> 64);
-}
-
-static const uint64_t HASH_KEYS[] = {0x9E3779B97F4A7C15u, 0xE7037ED1A0B428DBu};
-
-/* Fold the 16 bytes at `text` into a hash. */
-static uint64_t hashed_on(uint64_t hash, const uint8_t *text) {
-    return mixed(word_at(text) ^ HASH_KEYS[0] ^ hash, word_at(text + 8) ^ HASH_KEYS[1]);
-}
-
-/* A 64-bit hash in the manner of wyhash: multiply, and fold the halves of the product. Long texts
- * are hashed in four strands, because a multiplication takes longer than it keeps the unit busy. */
-static uint64_t hash_of(const uint8_t *text, int64_t length, uint64_t seed) {
-    const uint8_t *end = text + length;
-    uint64_t hash = seed;
-    if (length > 64) {
-        uint64_t second = ~seed, third = seed ^ HASH_KEYS[0], fourth = seed ^ HASH_KEYS[1];
-        for (; end - text > 64; text += 64) {
-            hash = hashed_on(hash, text);
-            second = hashed_on(second, text + 16);
-            third = hashed_on(third, text + 32);
-            fourth = hashed_on(fourth, text + 48);
-        }
-        hash = mixed(hash ^ third, second ^ fourth ^ HASH_KEYS[1]);
-    }
-    for (; end - text > 16; text += 16) hash = hashed_on(hash, text);
-    uint64_t low = 0, high = 0;
-    if (end - text >= 8) {
-        low = word_at(text);
-        high = word_at(end - 8);
-    } else if (end - text >= 4) {
-        low = half_word_at(text);
-        high = half_word_at(end - 4);
-    } else if (end > text) {
-        low = (uint64_t)text[0] << 16 | (uint64_t)text[(end - text) / 2] << 8 | end[-1];
-    }
-    hash = mixed(low ^ HASH_KEYS[0] ^ hash, high ^ HASH_KEYS[1]);
-    return mixed(hash ^ HASH_KEYS[0], (uint64_t)length ^ HASH_KEYS[1]);
-}
-
-static bool is_entry(const Column *column, int32_t position, const uint8_t *text, int64_t length) {
-    const int32_t *starts = (const int32_t *)(const void *)column->offsets.bytes + position;
-    return starts[1] - starts[0] == length && same(column->bytes.bytes + starts[0], text, length);
-}
-
-static void grow_slots(Batch *batch, Column *column) {
-    int64_t count = column->slot_count ? 2 * column->slot_count : 64;
-    Slot *slots = malloc((size_t)count * sizeof(Slot));
-    if (!slots) refuse(batch, NO_MEMORY);
-    for (int64_t i = 0; i < count; i++) slots[i].position = -1;
-    for (int64_t i = 0; i < column->slot_count; i++) {
-        if (column->slots[i].position < 0) continue;
-        int64_t at = (int64_t)column->slots[i].hash & (count - 1);
-        while (slots[at].position >= 0) at = (at + 1) & (count - 1);
-        slots[at] = column->slots[i];
-    }
-    free(column->slots);
-    column->slots = slots;
-    column->slot_count = count;
-}
-
-static int32_t add_entry(Batch *batch, Column *column, const uint8_t *text, int64_t length) {
-    int32_t start = end_of(batch, column);
-    if (!column->entries) append(batch, &column->offsets, &start, 4);
-    append(batch, &column->bytes, text, length);
-    int32_t end = end_of(batch, column);
-    append(batch, &column->offsets, &end, 4);
-    return column->entries++;
-}
-
-/* The position of a text in the dictionary, added if it is new. */
-static int32_t entry_of(Batch *batch, Column *column, const uint8_t *text, int64_t length) {
-    /* Neighbours are often the same caller's. */
-    if (column->entries && is_entry(column, column->latest_entry, text, length))
-        return column->latest_entry;
-    if (2 * (int64_t)column->entries >= column->slot_count) grow_slots(batch, column);
-    uint64_t hash = hash_of(text, length, batch->seed);
-    int64_t at = (int64_t)hash & (column->slot_count - 1);
-    for (;; at = (at + 1) & (column->slot_count - 1)) {
-        Slot *slot = &column->slots[at];
-        if (slot->position < 0) *slot = (Slot){hash, add_entry(batch, column, text, length)};
-        if (slot->hash == hash && is_entry(column, slot->position, text, length)) {
-            column->latest_entry = slot->position;
-            return slot->position;
-        }
-    }
-}
-
-/* ------------------------------------------------------------------------------ values of a row */
-
-/* Note that a column has got an entry of its dictionary as its value. */
-static void note(Batch *batch, const Column *column, int32_t entry) {
-    if (batch->noted_count == KNOWN_VALUES) {
-        batch->noting = false;
-        return;
-    }
-    batch->noted[batch->noted_count++] = (KnownValue){(int32_t)(column - batch->columns), entry};
-}
-
-static void set_text(Batch *batch, Column *column, const uint8_t *text, int64_t length) {
-    open_row(batch, column);
-    int32_t value;
-    if (column->encoding == PLAIN) {
-        append(batch, &column->bytes, text, length);
-        value = end_of(batch, column);
-        batch->noting = false;
-    } else {
-        value = entry_of(batch, column, text, length);
-        if (batch->noting) note(batch, column, value);
-    }
-    ((int32_t *)column->values)[batch->rows] = value;
-}
-
-static void set_word(Batch *batch, Column *column, uint64_t word) {
-    open_row(batch, column);
-    batch->noting = false;
-    ((uint64_t *)column->values)[batch->rows] = word;
-}
-
-static void set_flag(Batch *batch, Column *column, bool flag) {
-    open_row(batch, column);
-    batch->noting = false;
-    ((uint8_t *)column->values)[batch->rows] = flag;
-}
+enum { DEEPEST = 1000 };
 
 /* -------------------------------------------------------------------------------------- strings */
 
@@ -556,7 +170,7 @@ static const Buffer *unescape(Batch *batch, const uint8_t *at, const uint8_t *en
     return text;
 }
 
-/* --------------------------------------------------------------------- values that are only kept */
+/* -------------------------------------------------------------------- values that are only kept */
 
 static bool is_space(uint8_t byte) {
     return byte == ' ' || byte == '\n' || byte == '\r' || byte == '\t';
@@ -658,7 +272,7 @@ static const Buffer *compacted(Batch *batch, const uint8_t *at, const uint8_t *e
     return text;
 }
 
-/* ---------------------------------------------------------------------- what fits into no column */
+/* --------------------------------------------------------------------- what fits into no column */
 
 static void append_compact(Batch *batch, Buffer *to, const uint8_t *at, const uint8_t *end) {
     if (!batch->spaced) {
@@ -737,7 +351,7 @@ static bool is_time(const uint8_t *at, int64_t length, int64_t *microseconds) {
     return true;
 }
 
-/* --------------------------------------------------------------------------------------- records */
+/* -------------------------------------------------------------------------------------- records */
 
 static const uint8_t *take_object(Batch *batch, const Node *node, const uint8_t *at, int32_t level);
 
@@ -763,7 +377,7 @@ static const uint8_t *take_string(Batch *batch, const Node *node, const uint8_t 
     return end + 1;
 }
 
-/* ------------------------------------------------------------------- objects that stand often */
+/* --------------------------------------------------------------------- objects that stand often */
 
 /* The slot of an object, by the hash of its text to the first brace that closes one; NULL if that
  * is too far off for a slot. */
@@ -789,9 +403,8 @@ static bool is_known(
 
 static void take_known_values(Batch *batch, const KnownObject *known) {
     for (int32_t i = 0; i < known->value_count; i++) {
-        Column *column = &batch->columns[known->values[i].column];
-        open_row(batch, column);
-        ((int32_t *)column->values)[batch->rows] = known->values[i].entry;
+        const KnownValue *value = &known->values[i];
+        set_entry(batch, &batch->columns[value->column], value->entry);
     }
 }
 
@@ -987,96 +600,11 @@ static void name_source(Batch *batch, int64_t first, const uint8_t *key, int64_t
     Column *keys = &batch->columns[batch->source_key];
     int64_t rows = batch->rows;
     int32_t entry = add_entry(batch, keys, key, length);
-    for (batch->rows = first; batch->rows < rows; batch->rows++) {
-        open_row(batch, keys);
-        ((int32_t *)keys->values)[batch->rows] = entry;
-    }
+    for (batch->rows = first; batch->rows < rows; batch->rows++)
+        set_entry(batch, keys, entry);
 }
 
-/* ------------------------------------------------------------------------- what flatten.py calls */
-
-EXPORTED void tlstrail_free(Batch *batch) {
-    if (!batch) return;
-    for (int32_t i = 0; batch->columns && i < batch->column_count; i++) {
-        Column *column = &batch->columns[i];
-        free(column->valid);
-        free(column->values);
-        free(column->offsets.bytes);
-        free(column->bytes.bytes);
-        free(column->slots);
-    }
-    free(batch->columns);
-    free(batch->next_member);
-    free(batch->first_guess);
-    free(batch->known);
-    free(batch->unescaped.bytes);
-    free(batch->compact.bytes);
-    free(batch->odd_extra.bytes);
-    free(batch);
-}
-
-/* Empty a column, and return how many bytes of memory it keeps. */
-static int64_t clear_column(Column *column, int64_t room) {
-    size_t used = (size_t)column->used_rows;
-    if (used) {
-        memset(column->valid, 0, used);
-        memset(column->values, 0, used * value_width(column));
-    }
-    for (int64_t i = 0; column->entries && i < column->slot_count; i++)
-        column->slots[i].position = -1;
-    column->used_rows = column->entries = column->latest_entry = 0;
-    column->bytes.length = column->offsets.length = 0;
-    int64_t rows = column->valid ? room * (int64_t)(1 + value_width(column)) : 0;
-    return rows + column->bytes.room + column->offsets.room +
-           column->slot_count * (int64_t)sizeof(Slot);
-}
-
-/* Empty a batch, finished or not, so that it takes records anew in the memory that it has; return
- * how many bytes of columns that is. */
-EXPORTED int64_t tlstrail_clear(Batch *batch) {
-    int64_t held = 0;
-    for (int32_t i = 0; i < batch->column_count; i++)
-        held += clear_column(&batch->columns[i], batch->room);
-    for (int64_t i = 0; i < KNOWN_OBJECTS; i++) batch->known[i].node = NULL;
-    batch->rows = 0;
-    return held;
-}
-
-/* An empty batch; NULL where there is no memory for it. The last four of the columns are
- * `extra`, `source_key`, and the hashes of a record's id and text. The nodes stay the caller's. */
-EXPORTED Batch *tlstrail_new(
-    const Node *nodes, int32_t node_count, const int32_t *encodings, int32_t column_count,
-    int32_t event_id, uint64_t seed
-) {
-    Batch *batch = calloc(1, sizeof(Batch));
-    if (!batch) return NULL;
-    batch->nodes = nodes;
-    batch->column_count = column_count;
-    batch->columns = calloc((size_t)column_count, sizeof(Column));
-    batch->next_member = calloc((size_t)node_count, sizeof(int32_t));
-    batch->first_guess = calloc((size_t)node_count, sizeof(int32_t));
-    batch->known = calloc(KNOWN_OBJECTS, sizeof(KnownObject));
-    if (!batch->known || !batch->columns || !batch->next_member || !batch->first_guess) {
-        tlstrail_free(batch);
-        return NULL;
-    }
-    for (int32_t i = 0; i < column_count; i++) batch->columns[i].encoding = encodings[i];
-    batch->extra = column_count - 4;
-    batch->source_key = column_count - 3;
-    batch->id_hash = column_count - 2;
-    batch->text_hash = column_count - 1;
-    batch->event_id = event_id;
-    batch->seed = seed;
-    for (int32_t i = 0; i < node_count; i++) {
-        for (int32_t j = 0; j < nodes[i].members; j++) {
-            int32_t member = nodes[i].first_member + j;
-            batch->next_member[member] =
-                j + 1 < nodes[i].members ? member + 1 : nodes[i].first_member;
-        }
-        batch->first_guess[i] = nodes[i].first_member;
-    }
-    return batch;
-}
+/* ------------------------------------------------------------------------ what flatten.py calls */
 
 /* Take the records of a log and return how many it has; -1, and `refused`, when none is taken. */
 EXPORTED int64_t tlstrail_take(
@@ -1096,58 +624,4 @@ EXPORTED int64_t tlstrail_take(
     take_log(batch, text);
     name_source(batch, before, key, key_length);
     return batch->rows - before;
-}
-
-/* Pack a byte a row, 0 or 1, into a bit a row, in place. */
-static void pack(uint8_t *bytes, int64_t rows) {
-    int64_t at = 0;
-#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
-    /* The product has the lowest bits of the word's bytes side by side in its highest byte. */
-    for (; rows - at >= 8; at += 8)
-        bytes[at / 8] = (uint8_t)(word_at(bytes + at) * 0x0102040810204080u >> 56);
-#endif
-    for (; at < rows; at += 8) {
-        uint8_t bits = 0;
-        for (int64_t i = 0; i < 8 && at + i < rows; i++)
-            bits |= (uint8_t)((bytes[at + i] != 0) << i);
-        bytes[at / 8] = bits;
-    }
-}
-
-/* Let a column be as Arrow has it, and return how many of its rows are null. */
-static int64_t finish_column(Column *column, int64_t rows) {
-    int64_t nulls = 0;
-    for (int64_t row = 0; row < rows; row++) nulls += !column->valid[row];
-    if (column->encoding == PLAIN) {
-        /* Ends become offsets: one more, the first is 0, and a null's text is empty. */
-        int32_t *ends = column->values, before = 0;
-        for (int64_t row = 0; row <= rows; row++) {
-            int32_t end = row < rows && column->valid[row] ? ends[row] : before;
-            ends[row] = before;
-            before = end;
-        }
-    }
-    pack(column->valid, rows);
-    if (column->encoding == BOOLEAN) pack(column->values, rows);
-    return nulls;
-}
-
-/* Let every column be as Arrow has it; nothing can be taken after that. Returns the rows, -1 where
- * there is no memory for them. What `finished` points to lives as long as the batch. */
-EXPORTED int64_t tlstrail_finish(Batch *batch, Finished *finished) {
-    if (setjmp(batch->refused)) return -1;
-    make_room(batch); /* for the last offset */
-    for (int32_t i = 0; i < batch->column_count; i++) {
-        Column *column = &batch->columns[i];
-        if (column->used_rows == 0) {
-            finished[i] = (Finished){.nulls = batch->rows};
-            continue;
-        }
-        const void *offsets = column->encoding == PLAIN ? column->values : column->offsets.bytes;
-        finished[i] = (Finished){
-            finish_column(column, batch->rows), column->valid, column->values,
-            offsets, column->bytes.bytes, column->entries,
-        };
-    }
-    return batch->rows;
 }

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from analyzer.schema import Tree
 
 LIBRARY = "libflatten.dll" if sys.platform == "win32" else "libflatten.so"
-"""flatten.c, compiled when the package is built or installed; it lies beside this file."""
+"""flatten.c and columns.c, compiled when the package is built or installed; it lies beside them."""
 
 SPARE_BATCHES = 2
 """So many batches that nobody reads any more are kept: a worker has two under way."""

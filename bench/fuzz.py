@@ -1,4 +1,4 @@
-"""`make fuzz`: damaged logs into flatten.c, built with the address and undefined sanitizers.
+"""`make fuzz`: damaged logs into what flatten.py calls, built with the sanitizers of gcc.
 
     python -m bench.fuzz [--logs N] [--seed N]
 
@@ -52,13 +52,13 @@ def main() -> None:
 
 
 def start_sanitized() -> NoReturn:
-    """Build flatten.c with the sanitizers, and run this again on it."""
+    """Build it with the sanitizers, and run this again on it."""
     folder = tempfile.mkdtemp(prefix="tlstrail-fuzz-")
     library = str(Path(folder, "libflatten.so"))
     sanitize = ["-fsanitize=address,undefined", "-fno-sanitize-recover=all"]
     options = ["-std=c11", "-O1", "-g", *sanitize, "-shared", "-fPIC", "-fvisibility=hidden"]
-    source = str(ROOT / "analyzer" / "flatten.c")
-    subprocess.run(["gcc", *options, source, "-o", library], check=True)  # noqa: S607
+    sources = map(str, sorted((ROOT / "analyzer").glob("*.c")))
+    subprocess.run(["gcc", *options, *sources, "-o", library], check=True)  # noqa: S607
     runtime = subprocess.check_output(["gcc", "-print-file-name=libasan.so"], text=True)  # noqa: S607
     environment = os.environ | {
         SANITIZED: library,
