@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 import duckdb
@@ -32,6 +33,9 @@ if TYPE_CHECKING:
 ROWS_AT_ONCE = 50_000
 
 CHANGED = "the lake was changed while it was read; ask again"
+
+QUERY_MEMORY = "1GiB"
+"""What a query may hold in memory. What it needs beyond waits in a temporary file."""
 
 _EXPLAIN = re.compile(r"^\s*EXPLAIN\s+(ANALYZE\s+)?", re.IGNORECASE)
 
@@ -178,7 +182,11 @@ def open_lake(
     """Yield the lake at `place`. Raises `LakeError` where there is none that can be read."""
     files = lake_files(place)
     committed = _whole(files)
-    with closing(duckdb.connect()) as connection, _refusals(files):
+    with (
+        TemporaryDirectory(prefix="tlstrail-") as overflow,
+        closing(_connect(overflow)) as connection,
+        _refusals(files),
+    ):
         files.reachable(connection)
         event_files = [files.full_path(part.path) for part in committed.events]
         object_files = [files.full_path(part.path) for part in committed.objects]
@@ -219,6 +227,11 @@ def open_lake(
         connection.execute("SET lock_configuration = true")
         lake_id = manifest.read_head(files).lake_id
         yield Lake(connection, committed, files, narrowing, lake_id, access)
+
+
+def _connect(overflow: str) -> duckdb.DuckDBPyConnection:
+    """Open a DuckDB without a file, of bounded memory; `overflow` is a folder for the rest."""
+    return duckdb.connect(config={"memory_limit": QUERY_MEMORY, "temp_directory": overflow})
 
 
 def _whole(files: LakeFiles) -> Manifest:
@@ -324,6 +337,11 @@ def _refusals(files: LakeFiles) -> Iterator[None]:
             yield
     except FileNotFoundError as error:
         raise LakeError(CHANGED) from error
+    except duckdb.OutOfMemoryException as error:
+        raise QueryError(
+            f"this needs more than {QUERY_MEMORY} of memory, and there is no room for it in the "
+            f"temporary folder; set TMPDIR to a folder with more room ({_first_line(error)})"
+        ) from error
     except duckdb.IOException as error:
         raise LakeError(f"the lake cannot be read: {_first_line(error)}") from error
     except duckdb.InterruptException:

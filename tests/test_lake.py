@@ -1,11 +1,13 @@
 from __future__ import annotations
 
 import shutil
+import tempfile
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import pytest
 
+from analyzer import lake
 from analyzer.audit import audit
 from analyzer.errors import LakeError, QueryError
 from analyzer.lake import Access, Narrowing, open_lake
@@ -353,3 +355,29 @@ def test_the_published_records_can_all_be_read_through_the_view(
     rows = asked(tmp_path / "lake", "FROM cloudtrail")
     assert len(rows) == 2_900
     assert len(cloudtrail_logs(published / "archive")) == 55
+
+
+def test_what_a_query_cannot_hold_in_memory_waits_in_a_temporary_file(
+    small_lake: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    monkeypatch.setattr(lake, "QUERY_MEMORY", "24MB")
+    seen: list[int] = []
+    with open_lake(small_lake, Narrowing()) as opened:
+        with opened.query("SELECT hash(range) AS h FROM range(5_000_000) ORDER BY h") as answer:
+            hashes = next(iter(answer)).column("h")
+            waiting = tmp_path.glob("tlstrail-*/**/*")
+            seen += [file.stat().st_size for file in waiting if file.is_file()]
+        assert hashes.equals(hashes.sort())
+
+    assert sum(seen) > 24_000_000
+    assert list(tmp_path.glob("tlstrail-*")) == []
+
+
+def test_a_query_without_room_to_wait_in_says_where_to_make_it(
+    small_lake: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lake, "QUERY_MEMORY", "6MB")
+
+    with pytest.raises(QueryError, match=r"more than 6MB of memory.*set TMPDIR to a folder"):
+        asked(small_lake, "SELECT list(range) FROM range(9_000_000)")

@@ -186,6 +186,21 @@ def test_conflicting_records_are_those_that_plain_python_finds(
     assert len(wanted) == 1
 
 
+def test_conflicting_records_are_found_however_far_apart_they_stand(
+    log_folder: LogFolder, tmp_path: Path
+) -> None:
+    log_folder.put(log_key("1000"), [made_up_record(number) for number in range(3_000)])
+    other = log_folder.put(
+        log_key("1005", "B"), [made_up_record(1_500, readOnly=True), made_up_record("alone")]
+    )
+    log_folder.put(log_key("1010", "C"), [made_up_record(7, eventTime="2023-09-05T09:58:00Z")])
+    ingest_and_check(tmp_path / "lake", log_folder.root)
+
+    rows = asked(tmp_path / "lake", report_sql("conflicting_records"))
+    assert [(row["event_id"], row["records"]) for row in rows] == [("id-1500", 2), ("id-7", 2)]
+    assert other in rows[0]["source_keys"]
+
+
 COUNTS_ALL_LEGACY_CALLS = (
     "fix_first",
     "legacy_by_account_region",
