@@ -98,6 +98,7 @@ class Audit:
 
 def audit(lake: Lake, names: Iterable[str] = SECTIONS) -> Audit:
     """Ask the lake, narrowed as it was opened, for these of the `SECTIONS`."""
+    lake.count_once()
     evidence = evidence_of(lake)
     provenance = Provenance(
         tlstrail=__version__,

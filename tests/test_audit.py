@@ -4,11 +4,12 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import msgspec
+import pytest
 
 from analyzer import __version__
-from analyzer.audit import SECTIONS, Audit, audit
+from analyzer.audit import SECTIONS, Audit, audit, evidence_of
 from analyzer.lake import Narrowing, open_lake
-from analyzer.queries import fingerprint, report_sql
+from analyzer.queries import fingerprint, report_sql, sql
 from tests.conftest import ingest_and_check, log_key, record
 
 if TYPE_CHECKING:
@@ -82,3 +83,36 @@ def test_every_lake_has_an_id_of_its_own_and_keeps_it(
     assert before.lake_id == after.lake_id
     assert after.lake_id != audit_of(tmp_path / "other").provenance.lake_id
     assert before.ledger != after.ledger
+
+
+@pytest.mark.parametrize(
+    "narrowing", [Narrowing(), Narrowing(accounts=("111122223333",)), Narrowing(accounts=("none",))]
+)
+def test_a_section_says_what_its_report_says_alone(
+    archive_lake: Path, narrowing: Narrowing
+) -> None:
+    together = audit_of(archive_lake, narrowing)
+
+    with open_lake(archive_lake, narrowing) as lake:
+        alone = {name: lake.table(report_sql(name)) for name in SECTIONS}
+        timeline, evidence = lake.table(sql("audit/timeline")), evidence_of(lake)
+    for section in together.sections:
+        assert section.answer == alone[section.name], section.name
+    assert together.timeline.answer == timeline
+    assert together.evidence == evidence
+
+
+def test_most_sections_are_answered_without_reading_the_records_again(archive_lake: Path) -> None:
+    with open_lake(archive_lake, Narrowing()) as lake:
+        lake.count_once()
+        plans = {
+            name: str(lake.table(f"EXPLAIN {report_sql(name)}").to_pylist()) for name in SECTIONS
+        }
+
+    assert {name for name, plan in plans.items() if "READ_PARQUET" in plan} == {
+        "key_exchange",
+        "tls13_readiness",
+        "conflicting_records",
+        "gaps",  # of the ledger, as the next one
+        "accounts_without_objects",
+    }

@@ -2,19 +2,18 @@
 --
 -- One reading of the records and one of the ledger. Objects are those of the whole lake: a
 -- refused one has no records that could be narrowed down.
-WITH by_service AS MATERIALIZED (
+WITH by_kind AS MATERIALIZED (
     SELECT
         class,
         event_source,
-        count(*) AS records,
-        min(event_time) AS first_seen,
-        max(event_time) AS last_seen,
-        count(*) FILTER (WHERE event_time >= TIMESTAMP '2024-01-01') AS after_2023,
-        count(*) FILTER (WHERE event_category = 'Data' OR management_event IS FALSE) AS data_events,
-        count(*) FILTER (WHERE read_only) AS reads,
-        count(*) FILTER (WHERE read_only IS FALSE) AS writes
-    FROM classified_events
-    GROUP BY class, event_source
+        is_after_2023,
+        event_category = 'Data' OR management_event IS FALSE AS is_data_event,
+        read_only,
+        total(records, true) AS records,
+        min(first_seen) AS first_seen,
+        max(last_seen) AS last_seen
+    FROM record_counts
+    GROUP BY ALL
 ),
 of_records AS (
     SELECT
@@ -30,17 +29,17 @@ of_records AS (
         total(records, class = 'unknown value') AS records_with_unknown_tls_version,
         total(records, class = 'absent: unexplained') AS records_unexplained,
         total(records, class = 'absent: record version before 1.08') AS records_before_1_08,
-        total(after_2023, true) AS records_after_2023,
-        total(data_events, true) AS data_events,
-        total(reads, true) AS read_events,
-        total(writes, true) AS write_events
-    FROM by_service
+        total(records, is_after_2023) AS records_after_2023,
+        total(records, is_data_event) AS data_events,
+        total(records, read_only) AS read_events,
+        total(records, NOT read_only) AS write_events
+    FROM by_kind
 ),
 of_blind_spots AS (
     SELECT count(*) AS blind_spot_services, total(could_tell, true) AS blind_spot_records
     FROM (
         SELECT event_source, total(records, could_tell_tls(class)) AS could_tell
-        FROM by_service
+        FROM by_kind
         GROUP BY event_source
         HAVING could_tell > 0 AND NOT bool_or(has_tls_details(class))
     )

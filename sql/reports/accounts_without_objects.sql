@@ -6,10 +6,10 @@ WITH pairs AS (
     SELECT
         recipient_account_id,
         user_identity_account_id,
-        count(*) AS records,
-        min(event_time) AS first_seen,
-        max(event_time) AS last_seen
-    FROM events
+        total(records, true) AS records,
+        min(first_seen) AS first_seen,
+        max(last_seen) AS last_seen
+    FROM record_counts
     GROUP BY recipient_account_id, user_identity_account_id
 ),
 named AS (

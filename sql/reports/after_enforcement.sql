@@ -10,11 +10,11 @@ SELECT
     tls_version,
     principal,
     user_agent,
-    count(*) AS calls,
-    min(event_time) AS first_seen,
-    max(event_time) AS last_seen
-FROM attributed_events
-WHERE is_legacy(tls_version) AND event_time >= '2024-01-01'
+    total(records, true) AS calls,
+    min(first_seen) AS first_seen,
+    max(last_seen) AS last_seen
+FROM legacy_counts
+WHERE last_seen >= '2024-01-01'
 GROUP BY ALL
 ORDER BY
     last_seen DESC,

@@ -14,10 +14,10 @@ FROM (
     SELECT
         tls_version,
         tls_cipher_suite,
-        count(*) AS calls,
-        min(event_time) AS first_seen,
-        max(event_time) AS last_seen
-    FROM events
+        total(records, true) AS calls,
+        min(first_seen) AS first_seen,
+        max(last_seen) AS last_seen
+    FROM version_counts
     WHERE tls_cipher_suite IS NOT NULL
     GROUP BY ALL
 )

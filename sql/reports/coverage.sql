@@ -7,5 +7,5 @@ SELECT
     round(coalesce(100.0 * records / sum(records) OVER (), 0), 2) AS percent,
     could_tell_tls(class) AS could_tell
 FROM unnest(classes()) AS every (class)
-LEFT JOIN (SELECT class, count(*) AS records FROM classified_events GROUP BY class) USING (class)
+LEFT JOIN (SELECT class, total(records, true) AS records FROM record_counts GROUP BY class) USING (class)
 ORDER BY list_position(classes(), class)

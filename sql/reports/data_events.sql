@@ -7,16 +7,16 @@
 WITH by_service AS (
     SELECT
         event_source,
-        count(*) AS records,
-        count(*) FILTER (is_data_event(event_category, management_event)) AS data_events,
-        count(*) FILTER (
-            is_data_event(event_category, management_event) AND is_legacy(tls_version)
+        total(records, true) AS records,
+        total(records, is_data_event(event_category, management_event)) AS data_events,
+        total(
+            records, is_data_event(event_category, management_event) AND is_legacy(tls_version)
         ) AS legacy_data_events
-    FROM events
+    FROM record_counts
     GROUP BY event_source
     UNION ALL
     SELECT 's3.amazonaws.com', 0, 0, 0
-    WHERE EXISTS (FROM events)
+    WHERE EXISTS (FROM record_counts)
 )
 
 SELECT

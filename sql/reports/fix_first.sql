@@ -8,11 +8,10 @@ WITH by_agent AS (
         account_id,
         principal,
         user_agent,
-        count(*) AS calls,
-        min(event_time) AS first_seen,
-        max(event_time) AS last_seen
-    FROM attributed_events
-    WHERE is_legacy(tls_version)
+        total(records, true) AS calls,
+        min(first_seen) AS first_seen,
+        max(last_seen) AS last_seen
+    FROM legacy_counts
     GROUP BY ALL
 ),
 
@@ -36,7 +35,7 @@ by_caller AS (
         sum(calls) AS calls,
         min(first_seen) AS first_seen,
         max(last_seen) AS last_seen,
-        is_active(max(last_seen), (SELECT max(event_time) FROM events)) AS active
+        is_active(max(last_seen), (SELECT max(last_seen) FROM version_counts)) AS active
     FROM by_agent
     JOIN agents ON agents.user_agent IS NOT DISTINCT FROM by_agent.user_agent
     GROUP BY ALL

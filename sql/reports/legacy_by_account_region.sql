@@ -4,10 +4,9 @@ SELECT
     aws_region,
     count(DISTINCT event_source) AS services,
     count(DISTINCT principal) AS principals,
-    count(*) AS calls,
-    min(event_time) AS first_seen,
-    max(event_time) AS last_seen
-FROM attributed_events
-WHERE is_legacy(tls_version)
+    total(records, true) AS calls,
+    min(first_seen) AS first_seen,
+    max(last_seen) AS last_seen
+FROM legacy_counts
 GROUP BY account_id, aws_region
 ORDER BY calls DESC, account_id, aws_region

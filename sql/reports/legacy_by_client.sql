@@ -5,11 +5,10 @@ WITH by_agent AS (
     SELECT
         user_agent,
         principal,
-        count(*) AS calls,
-        min(event_time) AS first_seen,
-        max(event_time) AS last_seen
-    FROM attributed_events
-    WHERE is_legacy(tls_version)
+        total(records, true) AS calls,
+        min(first_seen) AS first_seen,
+        max(last_seen) AS last_seen
+    FROM legacy_counts
     GROUP BY ALL
 ),
 

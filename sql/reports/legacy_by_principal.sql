@@ -9,12 +9,11 @@ WITH by_day AS (
         principal,
         coalesce(user_identity_session_issuer_type, user_identity_type) AS principal_type,
         nullif(user_identity_access_key_id, '') AS access_key_id,
-        event_time::DATE AS day,
-        count(*) AS calls,
-        min(event_time) AS first_seen,
-        max(event_time) AS last_seen
-    FROM attributed_events
-    WHERE is_legacy(tls_version)
+        day,
+        total(records, true) AS calls,
+        min(first_seen) AS first_seen,
+        max(last_seen) AS last_seen
+    FROM legacy_counts
     GROUP BY ALL
 ),
 
@@ -36,7 +35,7 @@ SELECT
     account_id,
     principal,
     principal_type,
-    is_active(max(last_seen), (SELECT max(event_time) FROM events)) AS active,
+    is_active(max(last_seen), (SELECT max(last_seen) FROM version_counts)) AS active,
     sum(calls)::BIGINT AS calls,
     len(list_distinct(flatten(list(days)))) AS days,
     min(first_seen) AS first_seen,

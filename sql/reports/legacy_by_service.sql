@@ -3,10 +3,9 @@
 -- The sample query that CloudTrail Lake's console offers, with first and last seen beside it.
 SELECT
     event_source,
-    count(*) AS calls,
-    min(event_time) AS first_seen,
-    max(event_time) AS last_seen
-FROM events
-WHERE is_legacy(tls_version)
+    total(records, true) AS calls,
+    min(first_seen) AS first_seen,
+    max(last_seen) AS last_seen
+FROM legacy_counts
 GROUP BY event_source
 ORDER BY calls DESC, event_source

@@ -9,10 +9,9 @@ SELECT
     count(DISTINCT account_id) AS accounts,
     count(DISTINCT principal) AS principals,
     count(DISTINCT user_agent) AS user_agents,
-    count(*) AS calls,
-    min(event_time) AS first_seen,
-    max(event_time) AS last_seen
-FROM attributed_events
-WHERE is_legacy(tls_version)
+    total(records, true) AS calls,
+    min(first_seen) AS first_seen,
+    max(last_seen) AS last_seen
+FROM legacy_counts
 GROUP BY source_ip_address, vpc_endpoint_id, vpc_endpoint_account_id
 ORDER BY calls DESC, source_ip_address, vpc_endpoint_id, vpc_endpoint_account_id

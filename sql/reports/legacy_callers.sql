@@ -3,15 +3,14 @@
 -- The grouping of the AWS blog's query on CloudTrail Lake.
 SELECT
     recipient_account_id,
-    strftime(event_time, '%Y-%m') AS month,
+    month,
     event_source,
     source_ip_address,
     user_agent,
     user_identity_arn,
     user_identity_access_key_id,
-    count(*) AS calls
-FROM events
-WHERE is_legacy(tls_version)
+    total(records, true) AS calls
+FROM legacy_counts
 GROUP BY ALL
 ORDER BY
     calls DESC,

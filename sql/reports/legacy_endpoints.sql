@@ -5,10 +5,9 @@ SELECT
     tls_client_provided_host_header AS host,
     event_source,
     count(DISTINCT principal) AS principals,
-    count(*) AS calls,
-    min(event_time) AS first_seen,
-    max(event_time) AS last_seen
-FROM attributed_events
-WHERE is_legacy(tls_version)
+    total(records, true) AS calls,
+    min(first_seen) AS first_seen,
+    max(last_seen) AS last_seen
+FROM legacy_counts
 GROUP BY host, event_source
 ORDER BY calls DESC, host, event_source

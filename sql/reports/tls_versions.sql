@@ -2,12 +2,12 @@
 SELECT
     tls_class(tls_version) AS class,
     tls_version,
-    count(*) AS calls,
-    round(100.0 * count(*) / sum(count(*)) OVER (), 2) AS percent,
-    min(event_time) AS first_seen,
-    max(event_time) AS last_seen
-FROM events
-GROUP BY events.tls_version
+    total(records, true) AS calls,
+    round(100.0 * total(records, true) / sum(total(records, true)) OVER (), 2) AS percent,
+    min(first_seen) AS first_seen,
+    max(last_seen) AS last_seen
+FROM version_counts
+GROUP BY version_counts.tls_version
 ORDER BY
     list_position(['legacy', 'unknown', 'modern', 'absent'], class),
     tls_version NULLS LAST

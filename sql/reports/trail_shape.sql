@@ -9,8 +9,8 @@ WITH kinds AS (
         coalesce(event_category, CASE WHEN management_event IS FALSE THEN 'Data' END, 'Management')
             AS category,
         read_only,
-        count(*) AS records
-    FROM classified_events
+        total(records, true) AS records
+    FROM record_counts
     GROUP BY account_id, aws_region, event_category, management_event, read_only
 ),
 shapes AS (

@@ -36,20 +36,3 @@ SELECT
         ELSE 'absent: unexplained'
     END AS class
 FROM events;
-
--- How many records of each class are there, for each value of a column of classified_events?
-CREATE OR REPLACE TEMP MACRO coverage_by(dimension) AS TABLE
-SELECT
-    dimension AS value,
-    count(*) AS records,
-    coverage_percent(class) AS coverage_percent,
-    count(*) FILTER (WHERE class = 'legacy') AS legacy,
-    count(*) FILTER (WHERE class = 'modern') AS modern,
-    count(*) FILTER (WHERE class = 'unknown value') AS unknown_value,
-    count(*) FILTER (WHERE class = 'absent: unexplained') AS unexplained,
-    count(*) FILTER (WHERE class = 'absent: record version before 1.08') AS before_1_08,
-    count(*) FILTER (WHERE class = 'absent: an AWS service called on your behalf') AS aws_service,
-    count(*) FILTER (WHERE class = 'absent: console') AS console,
-    count(*) FILTER (WHERE class = 'not applicable') AS not_applicable
-FROM classified_events
-GROUP BY dimension;

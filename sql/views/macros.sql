@@ -46,14 +46,9 @@ CREATE OR REPLACE TEMP MACRO has_tls_details(class) AS
     class IN ('legacy', 'modern', 'unknown value');
 
 -- Coverage: of the records that could tell, the share that do. Rounded down, so that 100 means
--- all; NULL where no record could. coverage_percent is the same as an aggregate.
+-- all; NULL where no record could.
 CREATE OR REPLACE TEMP MACRO coverage_of(telling, could_tell) AS
     floor(10000.0 * telling / nullif(could_tell, 0)) / 100;
-
-CREATE OR REPLACE TEMP MACRO coverage_percent(class) AS
-    coverage_of(
-        count(*) FILTER (WHERE tells_tls(class)), count(*) FILTER (WHERE could_tell_tls(class))
-    );
 
 -- A sum of counts, as a whole number; of no row it is 0.
 CREATE OR REPLACE TEMP MACRO total(counts, counted) AS
