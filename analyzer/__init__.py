@@ -52,6 +52,7 @@ The journey, in reading order:
     render     an answer as a table, csv, json, ndjson, md or parquet
     progress   what a person sees while it runs
     shell      a line editor on the lake
+    own_process  what a process that is all ours does without
     interrupts Ctrl-C is Ctrl-C, wherever it comes
     cli        parses, and turns errors into one line and an exit code
 """

@@ -17,6 +17,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, ParamSpec, Protocol, TypeVar
 
 from analyzer.errors import WorkerLost
+from analyzer.own_process import leave_out_pandas
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -129,6 +130,7 @@ class InThisProcess:
 
 def _start_worker() -> None:
     """Leave Ctrl-C to the driver, and do not outlive it."""
+    leave_out_pandas()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, daemon=True).start()
 

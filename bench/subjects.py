@@ -15,6 +15,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from analyzer.own_process import leave_out_pandas
 from analyzer.schema import Kind, tree
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ PROCESSES = 2
 
 def tlstrail(archive: Path, out: Path, workers: int = PROCESSES) -> dict[str, object]:
     """Ingest the archive, deduplicated and with its ledger, and count CPU by stage."""
+    leave_out_pandas()  # as the command line does
     from analyzer.ingest import IngestSettings, ingest
     from analyzer.listing import Scope
     from analyzer.progress import Silence
