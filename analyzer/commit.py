@@ -9,6 +9,8 @@ from collections import Counter, defaultdict
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+import pyarrow as pa
+
 from analyzer import ledger, manifest
 from analyzer.batch import Batch, new_id
 from analyzer.dedupe import LakeDeduper, by_object, without_objects
@@ -21,8 +23,6 @@ from analyzer.turns import Turns
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
     from datetime import datetime
-
-    import pyarrow as pa
 
     from analyzer.batch import WrittenBatch
     from analyzer.copies import Copy
@@ -248,6 +248,7 @@ class Committer:
             ledger.MERGED_AT_ONCE,
         )
         if merged is not None:
+            pa.default_memory_pool().release_unused()
             removed = removed | merged.removed
             objects = (*(part for part in objects if part.path not in removed), *merged.added)
             self._note(merged.added)

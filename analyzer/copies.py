@@ -19,7 +19,7 @@ import pyarrow.compute as pc
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-RECENT_ROWS = 4_000_000
+RECENT_ROWS = 2_000_000
 """How many rows' hashes are held; 16 bytes each."""
 
 

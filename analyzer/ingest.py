@@ -12,6 +12,8 @@ from itertools import cycle
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
+import pyarrow as pa
+
 from analyzer import ledger, manifest
 from analyzer.batch import (
     CpuSeconds,
@@ -41,8 +43,6 @@ from analyzer.views import write_views
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
     from datetime import datetime
-
-    import pyarrow as pa
 
     from analyzer.batch import Batch, WrittenBatch
     from analyzer.executors import Lane
@@ -120,6 +120,8 @@ def ingest(
         if not lake.objects:
             objects = starting(workers, objects)
         plan = Plan(objects, seen_before(files, lake), watcher.listed)
+        # Arrow keeps what listing and ledger took; nothing as large is to come in this process.
+        pa.default_memory_pool().release_unused()
         if store.denied and plan.totals.listed == plan.totals.skipped:
             raise store.denied[0]
         _require_an_archive(settings, plan.totals)
