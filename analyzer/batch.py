@@ -21,7 +21,7 @@ import pyarrow as pa
 from analyzer.copies import Fingerprints
 from analyzer.decode import decode
 from analyzer.errors import LogRefused
-from analyzer.fetch import fetch
+from analyzer.fetch import Fetcher, fetch
 from analyzer.flatten import FlatRecords, Flattener, joined
 from analyzer.lake_place import lake_files
 from analyzer.ledger import Outcome, Status
@@ -84,8 +84,9 @@ class WrittenBatch:
     """The event ids of those copies."""
 
 
-def get_ready() -> None:
+def get_ready(task: Task) -> None:
     """Start what the first batch would have to wait for: a worker process and its imports."""
+    store_of(task.source)  # boto3 alone takes half a second
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,13 +111,28 @@ class Reading:
     cpu: CpuSeconds
 
 
+def expect_batch(task: Task, batch: Batch) -> None:
+    """Begin to fetch a batch that this worker is to read after those that it expects already."""
+    if store_of(task.source).reads_in_flight > 1:
+        expected_batches().add(batch.id)
+        fetcher_of(task.source).expect(batch.objects)
+
+
+def bodies_of(task: Task, batch: Batch) -> Iterator[tuple[LogObject, bytes | NotFetched]]:
+    """Yield each object of a batch with its bytes, or with why they could not be had."""
+    if batch.id in expected_batches():
+        expected_batches().remove(batch.id)
+        return fetcher_of(task.source).take(len(batch.objects))
+    return fetch(store_of(task.source), batch.objects)
+
+
 def read_batch(task: Task, batch: Batch) -> Fingerprints:
     """Fetch, decode and flatten a batch; its rows wait here for `write_batch`."""
     reading = Reading(batch.id, task.max_object_bytes, Flattener(), CpuSeconds())
     outcomes: list[Outcome] = []
     flat: list[FlatRecords] = []
     json_bytes = flattened_bytes = 0
-    for log_object, body in fetch(store_of(task.source), batch.objects):
+    for log_object, body in bodies_of(task, batch):
         outcome, grown = take_object(log_object, body, reading)
         outcomes.append(outcome)
         json_bytes += grown
@@ -206,6 +222,25 @@ class CpuSeconds:
 def store_of(source: Source) -> Store:
     """One store for each worker process: its connections are worth keeping."""
     return open_store(source)
+
+
+@cache
+def fetcher_of(source: Source) -> Fetcher:
+    """One for each worker process: it fetches a batch while another is read and written."""
+    return Fetcher(store_of(source))
+
+
+@cache
+def expected_batches() -> set[str]:
+    """The ids of the batches that the fetcher fetches."""
+    return set()
+
+
+def forget(task: Task) -> None:
+    """Forget what a run that failed in this very process has read and expected."""
+    held_batches().clear()
+    expected_batches().clear()
+    fetcher_of(task.source).close()
 
 
 @cache

@@ -1,4 +1,4 @@
-"""The bytes of each object of a batch, several at a time and in the batch's order."""
+"""The bytes of each object of a batch, several at a time, in the batch's order, and ahead of it."""
 
 from __future__ import annotations
 
@@ -29,26 +29,69 @@ def fetch(
         for log_object in objects:
             yield log_object, _get(store, log_object)
         return
-    threads = ThreadPoolExecutor(store.reads_in_flight)
-    try:
-        asked: deque[tuple[LogObject, Future[bytes | NotFetched]]] = deque()
-        in_flight = 0
-        for log_object in objects:
-            while asked and (
-                in_flight + log_object.size > BYTES_IN_FLIGHT
-                or len(asked) >= 2 * store.reads_in_flight
-            ):
-                first, body = asked.popleft()
-                yield first, body.result()
-                in_flight -= first.size
-            asked.append((log_object, threads.submit(_get, store, log_object)))
-            in_flight += log_object.size
-        while asked:
-            first, body = asked.popleft()
-            yield first, body.result()
-    finally:
-        # When S3 refuses as a whole, the requests that wait would only find out one by one.
-        threads.shutdown(cancel_futures=True)
+    fetcher = Fetcher(store)
+    fetcher.expect(objects)
+    yield from fetcher.take(len(objects))
+
+
+class Fetcher:
+    """Asks for objects in the order in which they are expected, as far ahead as is bounded.
+
+    What is expected next is asked for while what came before is decoded and written, so that
+    only the first bytes of the first batch are waited for.
+    """
+
+    def __init__(self, store: Store) -> None:
+        """Nothing has been asked for yet."""
+        self._store = store
+        self._threads: ThreadPoolExecutor | None = None
+        self._expected: deque[LogObject] = deque()
+        self._asked: deque[tuple[LogObject, Future[bytes | NotFetched]]] = deque()
+        self._bytes_in_flight = 0
+
+    def expect(self, objects: Sequence[LogObject]) -> None:
+        """Ask for these after all that is expected already."""
+        self._expected.extend(objects)
+        self._ask()
+
+    def take(self, count: int) -> Iterator[tuple[LogObject, bytes | NotFetched]]:
+        """Yield the first `count` of what is expected, with the bytes or why there are none."""
+        try:
+            for _ in range(count):
+                log_object, body = self._asked.popleft()
+                yield log_object, body.result()
+                self._bytes_in_flight -= log_object.size
+                self._ask()
+        except BaseException:
+            # When S3 refuses as a whole, the requests that wait would only find out one by one.
+            self.close()
+            raise
+        if not self._asked:
+            self.close()
+
+    def close(self) -> None:
+        """Ask for nothing more, and forget what is expected."""
+        self._expected.clear()
+        self._asked.clear()
+        self._bytes_in_flight = 0
+        if self._threads is not None:
+            self._threads.shutdown(cancel_futures=True)
+            self._threads = None
+
+    def _ask(self) -> None:
+        """Ask for as much of what is expected as may be in flight."""
+        if self._threads is None:
+            self._threads = ThreadPoolExecutor(self._store.reads_in_flight)
+        while self._expected and (
+            not self._asked
+            or (
+                self._bytes_in_flight + self._expected[0].size <= BYTES_IN_FLIGHT
+                and len(self._asked) < 2 * self._store.reads_in_flight
+            )
+        ):
+            log_object = self._expected.popleft()
+            self._asked.append((log_object, self._threads.submit(_get, self._store, log_object)))
+            self._bytes_in_flight += log_object.size
 
 
 def _get(store: Store, log_object: LogObject) -> bytes | NotFetched:

@@ -7,6 +7,7 @@ driver has committed it.
 
 from __future__ import annotations
 
+from collections import deque
 from dataclasses import dataclass
 from itertools import cycle
 from pathlib import Path
@@ -19,8 +20,9 @@ from analyzer.batch import (
     CpuSeconds,
     Reading,
     Task,
+    expect_batch,
+    forget,
     get_ready,
-    held_batches,
     read_batch,
     store_of,
     take_object,
@@ -42,9 +44,11 @@ from analyzer.views import write_views
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
+    from concurrent.futures import Future
     from datetime import datetime
 
     from analyzer.batch import Batch, WrittenBatch
+    from analyzer.copies import Fingerprints
     from analyzer.executors import Lane
     from analyzer.lake_files import LakeFiles
     from analyzer.lake_place import LakePlace
@@ -118,7 +122,7 @@ def ingest(
         lake = manifest.open_for_writing(files)
         objects = list_objects(store, settings.source.prefix, settings.scope)
         if not lake.objects:
-            objects = starting(workers, objects)
+            objects = starting(settings.task, workers, objects)
         plan = Plan(objects, seen_before(files, lake), watcher.listed)
         # Arrow keeps what listing and ledger took; nothing as large is to come in this process.
         pa.default_memory_pool().release_unused()
@@ -162,12 +166,14 @@ def seen_before(files: LakeFiles, lake: Manifest) -> Iterator[pa.Table]:
     return ledger.read_parts(files, lake.objects, ["key", "etag", "status", "retry"])
 
 
-def starting(workers: Sequence[Lane], objects: Iterable[LogObject]) -> Iterator[LogObject]:
+def starting(
+    task: Task, workers: Sequence[Lane], objects: Iterable[LogObject]
+) -> Iterator[LogObject]:
     """Pass `objects` on, and let the workers start once there is enough for them to do."""
     for count, log_object in enumerate(objects, start=1):
         if count == WORTH_STARTING:
             for lane in workers:
-                lane.submit(get_ready)
+                lane.submit(get_ready, task)
         yield log_object
 
 
@@ -179,15 +185,9 @@ def read_and_write(
     A lane reads a batch, the driver says which of its rows are copies, and the same lane,
     which has kept the rows, writes the others.
     """
-    held_batches().clear()  # of a run that failed in this very process
+    forget(settings.task)
     recent = RecentRecords()
-    reading = in_order(
-        (
-            lane.submit(read_batch, settings.task, batch)
-            for lane, batch in zip(cycle(workers), batches, strict=False)
-        ),
-        ahead=len(workers),
-    )
+    reading = in_order(submitted(settings.task, workers, batches), ahead=len(workers))
     return in_order(
         (
             lane.submit(write_batch, settings.task, recent.take_in(fingerprints))
@@ -195,6 +195,21 @@ def read_and_write(
         ),
         ahead=len(workers),
     )
+
+
+def submitted(
+    task: Task, workers: Sequence[Lane], batches: Iterable[Batch]
+) -> Iterator[Future[Fingerprints]]:
+    """Yield the batches as they are being read, each lane's after it knows of its next one."""
+    known: deque[tuple[Lane, Batch]] = deque()
+    for lane, batch in zip(cycle(workers), batches, strict=False):
+        lane.submit(expect_batch, task, batch)
+        known.append((lane, batch))
+        if len(known) > len(workers):
+            first, read_now = known.popleft()
+            yield first.submit(read_batch, task, read_now)
+    for lane, batch in known:
+        yield lane.submit(read_batch, task, batch)
 
 
 def replacements(

@@ -2,8 +2,9 @@
 
     python -m bench.page DIRECTORY DOCS
 
-Reads result.json, scale.json and query.json of DIRECTORY, and writes the tables between the
-marks `<!-- NAME -->` and `<!-- /NAME -->` of DOCS/performance.md. The prose stays as it is.
+Reads result.json, scale.json, query.json and s3.json of DIRECTORY, and writes the tables
+between the marks `<!-- NAME -->` and `<!-- /NAME -->` of DOCS/performance.md. The prose stays
+as it is.
 """
 
 from __future__ import annotations
@@ -30,12 +31,14 @@ def main() -> None:
     directory, docs = map(Path, sys.argv[1:])
     scale: Figures = json.loads((directory / "scale.json").read_text(encoding="utf-8"))
     query: Figures = json.loads((directory / "query.json").read_text(encoding="utf-8"))
+    s3: Figures = json.loads((directory / "s3.json").read_text(encoding="utf-8"))
     timed = [Timed(**each) for each in query["reports"]]
     blocks = {
         "bench": (directory / "result.md").read_text(encoding="utf-8").strip(),
         "events": by_events(scale["by_events"]),
         "workers": by_workers(scale["by_workers"]),
         "odd": odd(scale),
+        "s3": from_s3(s3),
         "query": f"{query['machine']}.\n\n{query_table(timed)}",
     }
     page = docs / "performance.md"
@@ -100,6 +103,37 @@ def odd(scale: Figures) -> str:
             ),
         ]
     )
+
+
+def from_s3(s3: Figures) -> str:
+    """Return a table, a line for each number of workers, and what fetching alone takes."""
+    fetching, objects = s3["fetching"], s3["runs"][0]["local"]["said"]["objects"]
+    lines = [
+        (
+            f"{s3['machine']}. {s3['events']:,} events, {objects:,} objects, "
+            f"{s3['latency_ms']:.0f} ms added to each request."
+        ),
+        "",
+        (
+            "| workers | from the disk | from S3 | of the disk's events/s | largest process, S3 | "
+            "CPU of the servers |"
+        ),
+        "| ---: | ---: | ---: | ---: | ---: | ---: |",
+    ]
+    lines += [
+        f"| {run['workers']} | {run['local']['wall_seconds']:.1f} s "
+        f"| {run['s3']['wall_seconds']:.1f} s | {100 * run['share']:.0f} % "
+        f"| {run['s3']['peak_process_rss_mb']:,.0f} MB | {run['server_cpu_seconds']:.1f} s |"
+        for run in s3["runs"]
+    ]
+    lines += [
+        "",
+        (
+            f"Fetching alone, in one process: {fetching['objects_per_second']:,} objects/s, "
+            f"{fetching['cpu_ms_per_object']:.2f} ms of CPU more for an object than from the disk."
+        ),
+    ]
+    return "\n".join(lines)
 
 
 def growth_chart(runs: list[Figures]) -> str:

@@ -28,6 +28,16 @@ PROCESSES = 2
 
 def tlstrail(archive: Path, out: Path, workers: int = PROCESSES) -> dict[str, object]:
     """Ingest the archive, deduplicated and with its ledger, and count CPU by stage."""
+    return ingested(str(archive), out, workers)
+
+
+def tlstrail_s3(bucket: Path, out: Path, workers: int = PROCESSES) -> dict[str, object]:
+    """Ingest the bucket of this name in the same way; where it is, the environment says."""
+    return ingested(f"s3://{bucket}", out, workers)
+
+
+def ingested(source: str, out: Path, workers: int) -> dict[str, object]:
+    """Ingest `source`, and return what was read and at which cost."""
     leave_out_pandas()  # as the command line does
     from analyzer.ingest import IngestSettings, ingest
     from analyzer.listing import Scope
@@ -36,7 +46,7 @@ def tlstrail(archive: Path, out: Path, workers: int = PROCESSES) -> dict[str, ob
     from analyzer.store import S3Access
 
     settings = IngestSettings(
-        source=parse_source(str(archive), S3Access()),
+        source=parse_source(source, S3Access()),
         lake=out,
         scope=Scope(),
         workers=workers,
@@ -46,9 +56,41 @@ def tlstrail(archive: Path, out: Path, workers: int = PROCESSES) -> dict[str, ob
     return {
         "events": summary.tally.records,
         "duplicates": summary.tally.duplicates,
+        "objects": summary.totals.to_read,
+        "retries": summary.tally.retries,
         "gz_bytes": summary.tally.stored_bytes,
         "json_bytes": summary.tally.json_bytes,
         "cpu_seconds_by_stage": dict(summary.tally.cpu_seconds),
+    }
+
+
+def fetched(archive: Path, _out: Path) -> dict[str, object]:
+    """Only fetch every object, from the disk, and count the CPU that it takes."""
+    return fetched_from(f"{archive}")
+
+
+def fetched_s3(bucket: Path, _out: Path) -> dict[str, object]:
+    """Fetch every object of a bucket in the same way, once it is connected to."""
+    return fetched_from(f"s3://{bucket}")
+
+
+def fetched_from(source: str) -> dict[str, object]:
+    """Fetch every object of `source`, and return how many a second at which cost."""
+    from analyzer.fetch import fetch
+    from analyzer.listing import Scope, list_objects
+    from analyzer.source import open_store, parse_source
+    from analyzer.store import S3Access
+
+    where = parse_source(source, S3Access())
+    store = open_store(where)
+    objects = [each for each in list_objects(store, where.prefix, Scope()) if not each.skipped]
+    sum(1 for _ in fetch(store, objects[:1]))
+    start, cpu = time.perf_counter(), time.process_time()
+    count = sum(1 for _ in fetch(store, objects))
+    return {
+        "objects": count,
+        "seconds": time.perf_counter() - start,
+        "cpu_seconds": time.process_time() - cpu,
     }
 
 
@@ -185,6 +227,9 @@ def _parquet_rows(path: Path) -> int:
 
 SUBJECTS: dict[str, Callable[..., dict[str, object]]] = {
     "tlstrail": tlstrail,
+    "tlstrail_s3": tlstrail_s3,
+    "fetched": fetched,
+    "fetched_s3": fetched_s3,
     "compacted": compacted,
     "nothing_new": nothing_new,
     "chdb": chdb,

@@ -1,0 +1,146 @@
+"""Several objects are under way at a time, in order, bounded, and ahead of who takes them."""
+
+from __future__ import annotations
+
+from threading import Barrier, Event, Lock
+from typing import TYPE_CHECKING
+
+import pytest
+
+from analyzer import fetch as fetching
+from analyzer.errors import StoreError
+from analyzer.fetch import Fetcher, fetch
+from analyzer.listing import LogObject
+from analyzer.store import Folder, NotFetched
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from analyzer.store import StoredObject
+
+
+class Remote:
+    """A store of which every key is there, and answers what `answer` says."""
+
+    root = "s3://bucket/"
+    reads_in_flight = 4
+
+    def __init__(self, answer: Callable[[str], bytes] = str.encode) -> None:
+        self.asked: list[str] = []
+        self._answer = answer
+        self._lock = Lock()
+
+    def get(self, key: str, etag: str, size: int | None = None) -> bytes:
+        del etag, size
+        with self._lock:
+            self.asked.append(key)
+        return self._answer(key)
+
+    def folder(self, prefix: str) -> Folder:
+        raise NotImplementedError(prefix)
+
+    def objects(self, prefix: str, after: str, before: str | None) -> Iterator[StoredObject]:
+        raise NotImplementedError(prefix, after, before)
+
+    def metadata(self, key: str) -> None:
+        raise NotImplementedError(key)
+
+    def take_retries(self) -> int:
+        return 0
+
+
+def objects(*keys: str, size: int = 1) -> list[LogObject]:
+    return [
+        LogObject(f"s3://bucket/{key}", "e", size, None, "STANDARD", False, None, None, None)  # noqa: FBT003
+        for key in keys
+    ]
+
+
+def numbered(count: int, first: int = 0) -> list[LogObject]:
+    return objects(*(f"{number:03}" for number in range(first, first + count)))
+
+
+def test_objects_come_in_order_with_their_bytes() -> None:
+    bodies = list(fetch(Remote(), numbered(50)))
+
+    assert [body for _, body in bodies] == [b"%03d" % number for number in range(50)]
+    assert [each.key for each, _ in bodies] == [each.key for each in numbered(50)]
+
+
+def test_as_many_are_under_way_as_the_store_takes_at_a_time() -> None:
+    together = Barrier(4)  # broken, and so an error, unless four come together
+
+    def answer(key: str) -> bytes:
+        together.wait(timeout=5)
+        return key.encode()
+
+    assert len(list(fetch(Remote(answer), numbered(8)))) == 8
+
+
+def test_the_next_batch_is_asked_for_while_this_one_is_taken() -> None:
+    store, both_asked = Remote(), Event()
+    fetcher = Fetcher(store)
+
+    def answer(key: str) -> bytes:
+        if key == "004":
+            both_asked.set()
+        return key.encode()
+
+    vars(store)["_answer"] = answer
+    fetcher.expect(numbered(3))
+    fetcher.expect(numbered(3, first=3))
+    taking = fetcher.take(3)
+    next(taking)
+
+    assert both_asked.wait(5)
+    assert len(list(taking)) == 2
+    assert [body for _, body in fetcher.take(3)] == [b"003", b"004", b"005"]
+
+
+def test_no_more_bytes_are_asked_for_than_may_be_in_flight(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fetching, "BYTES_IN_FLIGHT", 30)
+    store = Remote()
+    fetcher = Fetcher(store)
+
+    fetcher.expect(objects("a", "b", "c", "d", "e", size=10))
+    fetcher.expect(objects("large", size=100))
+    taking = fetcher.take(6)
+    next(taking)
+    asked_at_first = set(store.asked)
+    rest = list(taking)
+
+    assert asked_at_first <= {"a", "b", "c"}
+    assert rest[-1][1] == b"large"
+
+
+def test_a_store_that_refuses_is_asked_for_nothing_more() -> None:
+    refused = Event()
+
+    def answer(key: str) -> bytes:
+        if key == "000":
+            refused.set()
+            raise StoreError("no")
+        refused.wait(5)
+        return key.encode()
+
+    store = Remote(answer)
+    fetcher = Fetcher(store)
+    fetcher.expect(numbered(500))
+
+    with pytest.raises(StoreError, match="no"):
+        list(fetcher.take(500))
+    asked = len(store.asked)
+    fetcher.expect(objects("another"))
+
+    assert [body for _, body in fetcher.take(1)] == [b"another"]
+    assert asked <= 8
+
+
+def test_an_object_that_is_not_given_comes_with_the_reason() -> None:
+    def answer(key: str) -> bytes:
+        raise NotFetched("missing", key)
+
+    ((_, outcome),) = fetch(Remote(answer), objects("gone"))
+
+    assert isinstance(outcome, NotFetched)
+    assert (outcome.status, outcome.reason) == ("missing", "gone")
