@@ -88,13 +88,27 @@ class S3Options:
         ),
     ] = False
     role_arn: Annotated[str | None, Parameter(help="Role to assume.")] = None
+    external_id: Annotated[
+        str | None, Parameter(help="With --role-arn, where the role's owner asks for one.")
+    ] = None
+    role_session_name: Annotated[
+        str, Parameter(help="With --role-arn: the name that CloudTrail will show.")
+    ] = "tlstrail"
 
     def access(self) -> S3Access:
         """Return how to reach S3."""
         from analyzer.store import S3Access
 
+        if self.external_id and not self.role_arn:
+            raise UsageError("--external-id goes with --role-arn")
         return S3Access(
-            self.profile, self.region_name, self.endpoint_url, self.request_payer, self.role_arn
+            profile=self.profile,
+            region_name=self.region_name,
+            endpoint_url=self.endpoint_url,
+            request_payer=self.request_payer,
+            role_arn=self.role_arn,
+            external_id=self.external_id,
+            role_session_name=self.role_session_name,
         )
 
 

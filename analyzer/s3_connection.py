@@ -21,8 +21,10 @@ from botocore.credentials import (
     CredentialResolver,
     DeferredRefreshableCredentials,
     create_assume_role_refresher,
+    create_credential_resolver,
 )
 from botocore.exceptions import ClientError, NoCredentialsError
+from botocore.utils import JSONFileCache
 from obstore.store import S3Store as ObjectStore
 
 from analyzer.errors import StoreError, UsageError
@@ -57,6 +59,7 @@ class S3Connection:
         self.access = access
         self.generation = 0
         """How often new credentials have taken the place of expired ones."""
+        self._renewing = False
         self._connecting = Lock()
         self._refused: tuple[str, float] | None = None
 
@@ -83,6 +86,7 @@ class S3Connection:
             if self.generation != seen:
                 return True
             old = self._keys()
+            self._renewing = True
             for made in ("_botocore", "session", "_client", "_objects"):
                 vars(self).pop(made, None)
             self.generation += self._keys() != old
@@ -105,7 +109,7 @@ class S3Connection:
 
     @cached_property
     def _botocore(self) -> botocore.session.Session:
-        return botocore.session.Session(profile=self.access.profile)
+        return base_session(self.access.profile, anew=self._renewing)
 
     @cached_property
     def session(self) -> Session:
@@ -185,18 +189,43 @@ class S3Connection:
         }
 
 
+def base_session(profile: str | None, *, anew: bool = False) -> botocore.session.Session:
+    """Return the session of a profile; a code of MFA is asked for once, by the driver.
+
+    Every worker process makes a session of its own. Where a profile asks for a code, the
+    credentials of its role are kept where the AWS CLI keeps them, but not looked for `anew`.
+    https://docs.aws.amazon.com/cli/latest/userguide/cli-configure-role.html#cli-configure-role-cache
+    """
+    session = botocore.session.Session(profile=profile)
+    profiles = session.full_config.get("profiles", {}).values()
+    if not anew and any("mfa_serial" in settings for settings in profiles):
+        cache: Any = JSONFileCache(Path("~/.aws/cli/cache").expanduser())
+        resolver = create_credential_resolver(session, cache=cache)
+        session.register_component("credential_provider", resolver)
+    return session
+
+
 def session_of(access: S3Access, base: botocore.session.Session | None = None) -> Session:
     """Return the session that everything is signed by; a role's credentials are renewed in time."""
-    base = base or botocore.session.Session(profile=access.profile)
+    base = base or base_session(access.profile)
     session = Session(botocore_session=base, region_name=access.region_name)
     if access.role_arn is None:
         return session
-    sts = session.client("sts", region_name=session.region_name or "us-east-1")
-    request = {"RoleArn": access.role_arn, "RoleSessionName": "tlstrail"}
+    sts = session.client("sts", region_name=session.region_name or _region_of(access.role_arn))
+    request = {"RoleArn": access.role_arn, "RoleSessionName": access.role_session_name}
+    if access.external_id:
+        request["ExternalId"] = access.external_id
     role = _Role(create_assume_role_refresher(sts, request))
     assumed = botocore.session.Session(profile=access.profile)
     assumed.register_component("credential_provider", CredentialResolver([role]))
     return Session(botocore_session=assumed, region_name=session.region_name)
+
+
+def _region_of(arn: str) -> str:
+    """Return a Region of the partition that an ARN names, each of which has an STS of its own."""
+    partition = arn.partition(":")[2].partition(":")[0]
+    elsewhere = Session().get_available_regions("sts", partition) if partition != "aws" else ()
+    return next(iter(elsewhere), "us-east-1")
 
 
 class _Role(CredentialProvider):

@@ -18,6 +18,7 @@ from botocore.exceptions import (
     HTTPClientError,
     NoCredentialsError,
 )
+from botocore.parsers import ResponseParserError
 
 from analyzer.errors import StoreError
 from analyzer.s3_retries import PASSING, NotNow
@@ -138,6 +139,12 @@ def refusals(root: str, prefix: str = "") -> Iterator[None]:
             raise ListingDenied(f"{root}{prefix}: {_explained(error)}") from error
         refused = CredentialsExpired if listing and code in _EXPIRED else StoreError
         raise refused(f"{root}: {_explained(error)}") from error
+    except ResponseParserError as error:
+        raise StoreError(f"{root}: an answer came that is not AWS's, from a proxy maybe") from error
+    except EOFError as error:
+        raise StoreError(
+            f"{root}: the profile asks for a code of MFA, and there is no terminal to ask on"
+        ) from error
     except BotoCoreError as error:
         raise StoreError(f"{root}: {' '.join(str(error).split())}") from error
 

@@ -6,7 +6,7 @@ which one it has.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime  # noqa: TC003 (msgspec reads it)
 from typing import TYPE_CHECKING, Protocol
 
@@ -103,3 +103,6 @@ class S3Access:
     endpoint_url: str | None = None
     request_payer: bool = False
     role_arn: str | None = None
+    external_id: str | None = field(default=None, repr=False)
+    """What the role's owner has agreed on with who assumes it; not a secret to AWS, but theirs."""
+    role_session_name: str = "tlstrail"

@@ -91,6 +91,8 @@ class Proxy:
     def __init__(self, endpoint: str) -> None:
         self.endpoint = endpoint
         self.requests: list[Request] = []
+        self.forms: list[bytes] = []
+        """What was posted."""
         self.rules: list[Callable[[Request], Answer | None]] = []
         self.changes: list[tuple[str, bytes, bytes]] = []
         self.losses: list[Callable[[Request], Answer | None]] = []
@@ -233,6 +235,8 @@ class _Handler(BaseHTTPRequestHandler):
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         request = Request(self.command, self.path, dict(self.headers.items()))
         proxy = self.server.proxy
+        if self.command == "POST":
+            proxy.forms.append(body)
         own = proxy.own_answer(request)
         self._send(own or proxy.changed(request, self._passed_on(request, body)))
 

@@ -20,6 +20,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from analyzer import s3_connection, s3_errors, s3_retries
 from analyzer.errors import StoreError
 from analyzer.local_store import LocalStore
+from analyzer.s3_connection import session_of
 from analyzer.s3_store import S3Store
 from analyzer.store import NotFetched, S3Access
 from tests.s3.buckets import folder_of, new_bucket
@@ -27,6 +28,8 @@ from tests.s3.proxy import Answer, proxy_before, refusal
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from botocore.client import BaseClient
 
     from analyzer.store import Store
     from tests.s3.buckets import Bucket
@@ -128,6 +131,66 @@ def test_objects_are_asked_of_the_host_that_boto3_lists_from(
     answer_head(store, region)
 
     assert store._connection._located() == (region, url)  # noqa: SLF001 (no AWS to be asked here)
+
+
+@pytest.mark.parametrize(
+    ("region", "fips", "dual_stack", "url"),
+    [
+        ("us-east-1", True, False, "https://trail.s3-fips.us-east-1.amazonaws.com"),
+        ("us-west-2", False, True, "https://trail.s3.dualstack.us-west-2.amazonaws.com"),
+        ("us-west-2", True, True, "https://trail.s3-fips.dualstack.us-west-2.amazonaws.com"),
+        ("us-gov-east-1", True, False, "https://trail.s3-fips.us-gov-east-1.amazonaws.com"),
+        (
+            "cn-northwest-1",
+            False,
+            True,
+            "https://trail.s3.dualstack.cn-northwest-1.amazonaws.com.cn",
+        ),
+    ],
+)
+def test_objects_are_asked_of_fips_and_dual_stack_hosts_where_boto3_is_to(
+    monkeypatch: pytest.MonkeyPatch, region: str, url: str, *, fips: bool, dual_stack: bool
+) -> None:
+    monkeypatch.setenv("AWS_USE_FIPS_ENDPOINT", str(fips).lower())
+    monkeypatch.setenv("AWS_USE_DUALSTACK_ENDPOINT", str(dual_stack).lower())
+    store = S3Store("s3://trail/", S3Access(region_name=region))
+    answer_head(store, region)
+
+    assert store._connection._located() == (region, url)  # noqa: SLF001 (no AWS to be asked here)
+
+
+def test_objects_are_asked_of_the_vpc_endpoint_that_is_named() -> None:
+    endpoint = "https://bucket.vpce-0123-abc.s3.eu-west-1.vpce.amazonaws.com"
+    store = S3Store("s3://trail/", S3Access(region_name="eu-west-1", endpoint_url=endpoint))
+    answer_head(store, "eu-west-1")
+
+    _, url = store._connection._located()  # noqa: SLF001 (no AWS to be asked here)
+
+    assert url == f"{endpoint}/trail"
+
+
+@pytest.mark.usefixtures("credentials")
+@pytest.mark.parametrize(
+    ("partition", "host"),
+    [
+        ("aws", "https://sts.us-east-1.amazonaws.com"),
+        ("aws-us-gov", "https://sts.us-gov-east-1.amazonaws.com"),
+        ("aws-cn", "https://sts.cn-north-1.amazonaws.com.cn"),
+    ],
+)
+def test_a_role_is_assumed_in_its_own_partition(
+    partition: str, host: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+
+    def note(client: BaseClient, _request: object) -> None:
+        asked.append(client.meta.endpoint_url)
+
+    monkeypatch.setattr(s3_connection, "create_assume_role_refresher", note)
+
+    session_of(S3Access(role_arn=f"arn:{partition}:iam::111122223333:role/archive-reader"))
+
+    assert asked == [host]
 
 
 def test_the_region_is_learnt_by_who_may_not_ask_for_it() -> None:
