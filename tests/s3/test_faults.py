@@ -129,7 +129,9 @@ def test_one_fault_in_ten_changes_no_row(
     assert rough.faults["GET"] > 5
     assert rough.faults["LIST"] > 0
     assert content(tmp_path / "rough", archive.url) == content(tmp_path / "calm", archive.url)
-    assert f"; {rough.faults.total()} requests made again" in done.stderr
+    again = f"{rough.faults.total()} requests made again"
+    assert f"MB/s, {again}, 0:00:00 left" in done.stderr
+    assert f"; {again}. Next:" in done.stderr
 
 
 @pytest.mark.parametrize(
