@@ -127,7 +127,7 @@ def ingest(
         # Arrow keeps what listing and ledger took; nothing as large is to come in this process.
         pa.default_memory_pool().release_unused()
         if store.denied and plan.totals.listed == plan.totals.skipped:
-            raise store.denied[0]
+            raise store.denied[0]  # who may list nothing is refused as a whole
         _require_an_archive(settings, plan.totals)
         watcher.planned(plan.totals)
         manifest.create(files)

@@ -13,10 +13,7 @@ if TYPE_CHECKING:
 
 
 class Permitted:
-    """`store`, with prefixes that may not be listed taken for empty, and kept in `denied`.
-
-    Who may list nothing at all is refused like anywhere else: the first listing raises.
-    """
+    """`store`, with prefixes that may not be listed taken for empty, and kept in `denied`."""
 
     def __init__(self, store: Store) -> None:
         """Nothing has been listed yet."""
@@ -24,26 +21,21 @@ class Permitted:
         self.root = store.root
         self.reads_in_flight = store.reads_in_flight
         self._store = store
-        self._listed = False
 
     def folder(self, prefix: str) -> Folder:
         """Return what lies directly in `prefix`."""
         try:
-            level = self._store.folder(prefix)
+            return self._store.folder(prefix)
         except ListingDenied as denied:
-            self._note(denied)
+            self.denied.append(denied)
             return Folder((), ())
-        self._listed = True
-        return level
 
     def objects(self, prefix: str, after: str, before: str | None) -> Iterator[StoredObject]:
         """Yield everything below `prefix` with `after` < key < `before`, in order of key."""
         try:
-            for stored in self._store.objects(prefix, after, before):
-                self._listed = True
-                yield stored
+            yield from self._store.objects(prefix, after, before)
         except ListingDenied as denied:
-            self._note(denied)
+            self.denied.append(denied)
 
     def get(self, key: str, etag: str, size: int | None = None) -> bytes:
         """Return the bytes of the object if it still has this ETag; else raise `NotFetched`."""
@@ -56,8 +48,3 @@ class Permitted:
     def take_retries(self) -> int:
         """Return how many requests had to be made again since this was last asked."""
         return self._store.take_retries()
-
-    def _note(self, denied: ListingDenied) -> None:
-        if not self._listed:
-            raise denied
-        self.denied.append(denied)

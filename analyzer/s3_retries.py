@@ -90,7 +90,8 @@ class Retries:
             except NotNow:
                 wait = self._backoff.delay_amount(RetryContext(attempt))
                 if attempt == ATTEMPTS or time.monotonic() + wait > start + PATIENCE_SECONDS:
-                    self._given_up_in_a_row += 1
+                    with self._counting:
+                        self._given_up_in_a_row += 1
                     raise
                 self.count(1)
                 attempt += 1
