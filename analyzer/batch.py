@@ -114,15 +114,19 @@ class Reading:
 def expect_batch(task: Task, batch: Batch) -> None:
     """Begin to fetch a batch that this worker is to read after those that it expects already."""
     if store_of(task.source).reads_in_flight > 1:
-        expected_batches().add(batch.id)
+        expected_batches().append(batch.id)
         fetcher_of(task.source).expect(batch.objects)
 
 
 def bodies_of(task: Task, batch: Batch) -> Iterator[tuple[LogObject, bytes | NotFetched]]:
     """Yield each object of a batch with its bytes, or with why they could not be had."""
-    if batch.id in expected_batches():
-        expected_batches().remove(batch.id)
+    expected = expected_batches()
+    if batch.id in expected[:1]:
+        expected.pop(0)
         return fetcher_of(task.source).take(len(batch.objects))
+    if batch.id in expected:  # a cluster may lose or reorder what it was told in advance
+        expected.clear()
+        fetcher_of(task.source).close()
     return fetch(store_of(task.source), batch.objects)
 
 
@@ -231,9 +235,9 @@ def fetcher_of(source: Source) -> Fetcher:
 
 
 @cache
-def expected_batches() -> set[str]:
-    """The ids of the batches that the fetcher fetches."""
-    return set()
+def expected_batches() -> list[str]:
+    """The ids of the batches that the fetcher fetches, in this order."""
+    return []
 
 
 def forget(task: Task) -> None:

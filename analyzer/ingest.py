@@ -201,14 +201,13 @@ def submitted(
     task: Task, workers: Sequence[Lane], batches: Iterable[Batch]
 ) -> Iterator[Future[Fingerprints]]:
     """Yield the batches as they are being read, each lane's after it knows of its next one."""
-    known: deque[tuple[Lane, Batch]] = deque()
+    known: deque[tuple[Lane, Batch, Future[None]]] = deque()  # a cluster drops what nobody holds
     for lane, batch in zip(cycle(workers), batches, strict=False):
-        lane.submit(expect_batch, task, batch)
-        known.append((lane, batch))
+        known.append((lane, batch, lane.submit(expect_batch, task, batch)))
         if len(known) > len(workers):
-            first, read_now = known.popleft()
-            yield first.submit(read_batch, task, read_now)
-    for lane, batch in known:
+            its_lane, read_now, _ = known.popleft()
+            yield its_lane.submit(read_batch, task, read_now)
+    for lane, batch, _ in known:
         yield lane.submit(read_batch, task, batch)
 
 

@@ -7,14 +7,18 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from analyzer import batch as batches
 from analyzer import fetch as fetching
+from analyzer.batch import Batch, Task, bodies_of, expect_batch
 from analyzer.errors import StoreError
 from analyzer.fetch import Fetcher, fetch
 from analyzer.listing import LogObject
-from analyzer.store import Folder, NotFetched
+from analyzer.source import Source
+from analyzer.store import Folder, NotFetched, S3Access
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
 
     from analyzer.store import StoredObject
 
@@ -144,3 +148,19 @@ def test_an_object_that_is_not_given_comes_with_the_reason() -> None:
 
     assert isinstance(outcome, NotFetched)
     assert (outcome.status, outcome.reason) == ("missing", "gone")
+
+
+@pytest.mark.parametrize("order", [(0, 1, 2), (1, 0, 2), (2, 1, 0)])
+def test_each_batch_gets_its_own_objects_in_whatever_order_they_are_read(
+    order: tuple[int, ...], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(batches, "open_store", lambda _: Remote())
+    task = Task(Source("s3://bucket/", f"{tmp_path}", S3Access()), tmp_path, 1)
+    made = [Batch(str(number), tuple(numbered(3, first=3 * number))) for number in range(3)]
+    for batch in made:
+        expect_batch(task, batch)
+
+    for number in order:
+        read = [log_object for log_object, _ in bodies_of(task, made[number])]
+
+        assert read == list(made[number].objects)
