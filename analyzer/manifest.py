@@ -245,30 +245,22 @@ def commit(files: LakeFiles, base: Manifest, change: Change) -> Manifest:
         ids=(*base.ids[1 - KEPT_IDS :], uuid4().hex[:16]),
         retired=_retired(base, change.removed, due, now) if files.shared else (),
     )
+    own = _path(after.number)
     try:
-        files.write_new(_path(after.number), msgspec.json.encode(after))
+        files.write_new(own, msgspec.json.encode(after))
     except FileExistsError as error:
         raise Overtaken(_overtaken(files, after)) from error
-    if files.shared and not _is_part_of_the_lake(files, after):
-        files.delete([_path(after.number)])
+    commits = files.names("commits", "*.json")
+    if commits[-1] != own and after.ids[-1] not in newest(files).ids:
+        # The number was free again: many have committed since `base`, and whose it was has been
+        # deleted as an old one.
+        files.delete([own])
         raise Overtaken(_overtaken(files, after))
     # Whoever reads the plain Parquet must not see rows twice; the ledger's old parts stay
     # for a while, for the sake of those who have just opened the lake.
     events = [path for path in sorted(change.removed) if path.startswith("events/")]
-    old = [_path(after.number - KEPT_COMMITS)] if after.number > KEPT_COMMITS else []
-    files.delete([*events, *due, *old])
+    files.delete([*events, *due, *commits[:-KEPT_COMMITS]])
     return after
-
-
-def _is_part_of_the_lake(files: LakeFiles, after: Manifest) -> bool:
-    """Whether the newest manifest is `after`, or is built on it.
-
-    It is neither where its number was free again: many had committed meanwhile, and the
-    manifest that had it before was deleted as an old one.
-    """
-    return files.names("commits", "*.json")[-1] == _path(after.number) or (
-        after.ids[-1] in newest(files).ids
-    )
 
 
 def _overtaken(files: LakeFiles, after: Manifest) -> str:

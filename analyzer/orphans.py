@@ -54,5 +54,6 @@ def remove_orphans(files: LakeFiles, before: datetime) -> Sequence[StoredFile]:
     with manifest.exclusive(files):
         manifest.open_for_writing(files)
         old = [each for each in orphans(files).files if each.modified < before]
-        files.delete([each.path for each in old])
+        commits = files.names("commits", "*.json")[: -manifest.KEPT_COMMITS]
+        files.delete([*(each.path for each in old), *commits])
     return old

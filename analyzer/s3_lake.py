@@ -267,10 +267,9 @@ class S3LakeFiles:
         except ValueError as error:  # a path that obstore does not take, and no file has
             raise FileNotFoundError(path) from error
         except FileNotFoundError as error:
-            refusal = not_given(root, cause(error) or "NoSuchKey")
-            if isinstance(refusal, NotFetched):
-                raise FileNotFoundError(path) from error
-            raise refusal from error
+            if cause(error) == "NoSuchBucket":  # an answer to HEAD has only its status
+                raise not_given(root, "NoSuchBucket") from error
+            raise FileNotFoundError(path) from error
         except BaseError as error:
             if isinstance(error, UnauthenticatedError):
                 self._connection.credential()  # raises why there is none, where it is that

@@ -38,6 +38,8 @@ if TYPE_CHECKING:
     import pyarrow as pa
     from _typeshed import ReadableBuffer
 
+    from analyzer.lake_place import LakePlace
+
 FIXTURES = Path(__file__).parents[1] / "fixtures" / "archive"
 
 OBJECTS_IN_A_BATCH = 2
@@ -233,7 +235,7 @@ def expected_ids(stages: list[dict[str, str]]) -> list[str]:
     return sorted(records[letter]["eventID"] for letter in letters)
 
 
-def seen_by_a_reader(root: Path, *, check: bool = True) -> State:
+def seen_by_a_reader(root: LakePlace, *, check: bool = True) -> State:
     """Open the lake as a reader does, and return all of it."""
     from analyzer.lake import Narrowing, open_lake  # noqa: PLC0415 (in a fork: it has threads)
     from analyzer.queries import names, sql  # noqa: PLC0415
@@ -344,8 +346,8 @@ class Scenario:
         if crashed is None and min(self.states):
             wrong.append("the lake could not be read after the kill")
         if crashed is not None:
-            wrong += _differences("after the kill", crashed, self.states.get(crashed.commit))
-        wrong += _differences("in the end", after, last)
+            wrong += differences("after the kill", crashed, self.states.get(crashed.commit))
+        wrong += differences("in the end", after, last)
         wrong += [f"left behind: {path}" for path in found["left_behind"]]
         if found["exit_code"] != self.exit_code:
             wrong.append(f"exit code {found['exit_code']} instead of {self.exit_code}")
@@ -441,7 +443,7 @@ class Scenario:
         return json.loads(self._result.read_text())
 
 
-def _differences(when: str, state: State, wanted: State | None) -> list[str]:
+def differences(when: str, state: State, wanted: State | None) -> list[str]:
     """Return how a state differs from the wanted one, in a few lines."""
     if wanted is None:
         return [f"{when}: commit {state.commit} is none of the run without a kill"]

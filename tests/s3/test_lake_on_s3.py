@@ -282,6 +282,24 @@ def test_a_verification_takes_hashes_from_the_lake_and_records_verdicts_in_it(
     assert json.loads(digests.stdout) == [{"n": found["digests"]}]
 
 
+def test_a_verification_makes_no_lake_where_there_is_none(
+    fresh: S3Place, bucket: Bucket, on: Command, tmp_path: Path
+) -> None:
+    archive = Trail().hours(3).write(tmp_path / "archive")
+
+    assert on("verify", archive, "--workers", 1, fresh).code == ExitCode.DONE
+    assert keys_below(bucket) == {}
+
+
+def test_a_bucket_that_is_not_there_is_3_and_named(on: Command) -> None:
+    done = on("report", "s3://no-such-bucket-of-ours/lake")
+
+    assert done.code == ExitCode.STORE_REFUSED
+    assert "s3://no-such-bucket-of-ours/: HeadBucket" in done.stderr or (
+        "there is no bucket of this name" in done.stderr
+    )
+
+
 def test_the_shell_answers_from_the_lake(
     place: S3Place, on: Command, monkeypatch: pytest.MonkeyPatch
 ) -> None:
