@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from analyzer.copies import FoundCopies
+    from analyzer.lake_files import LakeFiles
     from analyzer.lake_place import LakePlace
     from analyzer.listing import LogObject
     from analyzer.manifest import Part
@@ -168,8 +169,7 @@ def write_batch(task: Task, copies: FoundCopies) -> WrittenBatch:
     """Write a batch that this worker has read, without its copies."""
     read = held_batches().pop(copies.batch_id)
     with read.cpu.of("write"):
-        files = lake_files(task.lake)
-        parts = write_events(files, read.batch.id, read.events, copies.positions)
+        parts = write_events(files_of(task.lake), read.batch.id, read.events, copies.positions)
         copied_ids = read.events["event_id"].take(pa.array(copies.positions, pa.int64()))
     return WrittenBatch(
         read.batch,
@@ -245,6 +245,12 @@ def forget(task: Task) -> None:
     held_batches().clear()
     expected_batches().clear()
     fetcher_of(task.source).close()
+
+
+@cache
+def files_of(place: LakePlace) -> LakeFiles:
+    """The lake's files, which on S3 are reached by connections of their own."""
+    return lake_files(place)
 
 
 @cache

@@ -40,8 +40,10 @@ from tests.s3.lakes import keys_below, not_named, place_in
 from tests.s3.proxy import Answer, refusal
 
 if TYPE_CHECKING:
+    from collections import Counter
     from collections.abc import Callable
 
+    from analyzer.commit import Tally
     from tests.s3.buckets import Bucket
     from tests.s3.commands import Command
     from tests.s3.proxy import Proxy, Request
@@ -329,6 +331,30 @@ def test_processes_side_by_side_make_the_lake_of_one(
     assert sorted(map(str, ours[0])) == sorted(map(str, single[0]))
     assert len(sources[0]) == len(sources[1])
     assert [row["key"] for row in ours[1]] == [row["key"] for row in single[1]]
+
+
+def test_a_commit_asks_for_no_more_than_the_documentation_says(
+    place: S3Place, proxy: Proxy, log_folder: LogFolder, at_once: Callable[[int], None]
+) -> None:
+    at_once(1)
+    commits: list[Counter[str]] = []
+
+    class Watching(Silence):
+        def committed(self, tally: Tally) -> None:
+            del tally
+            commits.append(proxy.counts())
+            proxy.forget()
+
+    for hour in range(5):
+        time = f"2023-01-0{hour + 1}T09:58:00Z"
+        months = [
+            record(f"{hour}a", eventTime=time),
+            record(f"{hour}b", eventTime="2023-02" + time[7:]),
+        ]
+        log_folder.put(log_key(f"1{hour}00"), months)
+    ingest_and_check(place, log_folder.root, watcher=Watching())
+    # The last batch's parts were put while the one before it was committed.
+    assert commits[2:4] == [{"PUT": 4, "LIST": 1, "POST": 1}] * 2
 
 
 def test_passing_faults_change_nothing(
