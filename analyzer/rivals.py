@@ -7,6 +7,7 @@ same objects are told apart by the ledger: what another has taken is left out of
 from __future__ import annotations
 
 from collections import defaultdict
+from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -16,7 +17,7 @@ from analyzer.errors import LakeError
 from analyzer.ledger import TAKEN
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     import pyarrow as pa
 
@@ -40,15 +41,30 @@ class Rivals:
 
     def take_in(self, base: Manifest, newest: Manifest) -> None:
         """Learn what has come into the ledger since `base`. Raises `FileNotFoundError`."""
-        arrived = [part for part in newest.objects if part.path not in base.paths()]
-        columns = ["key", "etag", "status", "duplicate_of"]
-        for rows in ledger.read_parts(self._files, arrived, columns):
+        found: set[tuple[str, str, bool]] = set()
+        for rows in self._read(newest.objects, base):
             leaning = zip(rows["key"].to_pylist(), rows["duplicate_of"].to_pylist(), strict=True)
             for key, keepers in leaning:
                 for keeper in keepers or ():
                     self._leaning[str(keeper)].add(str(key))
-            for row in self._planned(rows.select(["key", "etag", "status"])).to_pylist():
-                self._versions[row["key"]][row["etag"]] = row["status"] in TAKEN
+            found.update(self._versions_in(rows))
+        if found:  # others merge the ledger's parts, too, and so old rows come again
+            with suppress(FileNotFoundError):
+                for rows in self._read(base.objects, newest):
+                    found.difference_update(self._versions_in(rows))
+        for key, etag, is_taken in found:
+            self._versions[key][etag] = is_taken
+
+    def _read(self, parts: Iterable[Part], other: Manifest) -> Iterator[pa.Table]:
+        """Yield the ledger's rows of those parts that `other` does not name."""
+        columns = ["key", "etag", "status", "duplicate_of"]
+        apart = [part for part in parts if part.path not in other.paths()]
+        return ledger.read_parts(self._files, apart, columns)
+
+    def _versions_in(self, rows: pa.Table) -> Iterator[tuple[str, str, bool]]:
+        """Yield key, ETag and whether it was taken, of what this run looks at."""
+        for row in self._planned(rows.select(["key", "etag", "status"])).to_pylist():
+            yield row["key"], row["etag"], row["status"] in TAKEN
 
     def apart(
         self, batch: Batch, outcomes: Sequence[Outcome]

@@ -233,6 +233,26 @@ def test_records_are_replaced_on_top_of_what_others_have_added(
     assert not_named(lake_files(directly)) == []
 
 
+def test_old_rows_of_a_ledger_that_others_have_merged_are_not_theirs(  # noqa: PLR0913, PLR0917
+    place: S3Place,
+    directly: S3Place,
+    overtake: Overtake,
+    log_folder: LogFolder,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    other = LogFolder(tmp_path / "other")
+    other.put(log_key("1001"), [record("theirs")])
+    log_folder.put(log_key("1000"), [record(1), record(2)])
+    ingest_and_check(place, log_folder.root)
+    log_folder.put(log_key("1000"), [record(1), record(3)])
+    monkeypatch.setattr("analyzer.ledger.MERGED_AT_ONCE", 2)
+    overtake(lambda: ingest_and_check(directly, other.root))
+
+    ingest_and_check(place, log_folder.root)
+    assert ids_of(directly) == ["id-1", "id-3", "id-theirs"]
+
+
 def test_records_that_others_lean_on_by_now_are_not_replaced_unread(
     place: S3Place, directly: S3Place, overtake: Overtake, log_folder: LogFolder
 ) -> None:
