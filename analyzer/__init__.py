@@ -27,7 +27,9 @@ The journey, in reading order:
     executors  where batches run
     views      the lake's views for other clients: a database file, and SQL for any DuckDB
     ingest     all of the above, as one function
-    dialect    queries written for CloudTrail Lake or for Athena, as DuckDB's SQL
+    dialect    queries written for CloudTrail Lake or for Athena, as DuckDB's SQL: their text is
+               read in trino_text, tables in trino_tables, functions in trino_calls,
+               trino_lambdas and trino_formats
     lake       a committed lake opened in DuckDB
     pruning    a query on the views in AWS's shapes reads only the columns that it names
     queries    where the SQL is: a report is its file in sql/reports

@@ -299,6 +299,29 @@ SHAPES: list[tuple[str, list[tuple[object, ...]]]] = [
         FROM $EDS_ID WHERE eventID = 'id-1'""",
         [(["bucketName"], [13], True, True, True, 120, "a1")],
     ),
+    (
+        """SELECT count(*) FROM $EDS_ID WHERE eventTime < date_format(now(), '%Y-%m-%d %H:%i:%s')
+            AND eventTime BETWEEN concat('2023-01-01', ' 00:00:00') AND '2023-02' || '-28'""",
+        [(2,)],
+    ),
+    (
+        """SELECT g.LEVEL, who FROM $EDS_ID CROSS JOIN UNNEST(CAST(json_extract(
+            eventJson, '$.requestParameters') AS ROW(
+                ACL ROW(grants ARRAY(ROW(LEVEL BIGINT, "TO" VARCHAR))), SIZE BIGINT)
+        ).acl.grants) AS t (g) CROSS JOIN UNNEST(ARRAY[g."to"]) AS u (who) ORDER BY 2""",
+        [(2, "all"), (None, "me")],
+    ),
+    (
+        """SELECT multimap_agg(awsRegion, eventID)['us-east-1'], map_union(map(
+            ARRAY[eventID], ARRAY[1]))['id-3'], listagg(eventID, '+') WITHIN GROUP (
+            ORDER BY eventTime DESC), approx_distinct(eventID, 0.1) FROM $EDS_ID""",
+        [(["id-1", "id-2"], 1, "id-3+id-2+id-1", 3)],
+    ),
+    (
+        """SELECT CAST(eventTime AS VARCHAR), CAST(eventTime AS VARCHAR(10)) FROM $EDS_ID
+        WHERE CAST(eventTime AS VARCHAR) LIKE '2023-02-07%'""",
+        [("2023-02-07 23:30:00.000", "2023-02-07")],
+    ),
 ]
 
 
@@ -339,6 +362,41 @@ ATHENA_SHAPES: list[tuple[str, list[tuple[object, ...]]]] = [
         """SELECT k, v FROM logs, UNNEST(CAST(json_parse(requestparameters) AS MAP(VARCHAR, JSON)))
             AS t (k, v) WHERE k IN ('size', 'bucketName') AND eventid = 'id-1' ORDER BY k""",
         [("bucketName", '"scans"'), ("size", "12")],
+    ),
+    (
+        """SELECT region_partition, eventid, l.p_account FROM trail l WHERE dt > '2023/01/31'
+            AND account_partition IN ('111122223333', '444455556666') ORDER BY date_partition""",
+        [("us-east-1", "id-2", "111122223333"), ("eu-west-1", "id-3", "444455556666")],
+    ),
+    (
+        """SELECT region_partition, count(*) AS calls FROM trail
+        WHERE date_partition >= date_format(date_add('day', -9000, now()), '%Y/%m/%d')
+        GROUP BY region_partition ORDER BY calls""",
+        [("eu-west-1", 1), ("us-east-1", 2)],
+    ),
+    (
+        """SELECT eventid FROM trail WHERE dt BETWEEN '2023-01-05' AND '2023-02-07'
+            AND "date" >= CAST(DATE '2023-01-06' - INTERVAL '1' DAY AS VARCHAR)
+            AND day >= DATE '2023-01-05' AND p_date IN ('2023-02-07', '2023-03-01')
+            AND timestamp > date_format(DATE '2023-01-31', '%Y-%m-%d')""",
+        [("id-2",)],
+    ),
+    ("SELECT day, eventid FROM trail WHERE day = '05' AND year = 2023", [("05", "id-1")]),
+    (
+        """WITH own AS (SELECT eventid, from_iso8601_timestamp(eventtime) AS dt FROM trail)
+        SELECT eventid FROM own WHERE dt > TIMESTAMP '2023-02-01 00:00:00' ORDER BY dt DESC""",
+        [("id-3",), ("id-2",)],
+    ),
+    (
+        """SELECT resources[2][1], element_at(resources, 1).type FROM trail
+        WHERE cardinality(resources) > 0""",
+        [("arn:aws:s3:::scans", "AWS::S3::Object")],
+    ),
+    (
+        """SELECT count(*) FROM trail WHERE parse_datetime(eventtime, 'yyyy-MM-dd''T''HH:mm:ss''Z')
+            BETWEEN parse_datetime('2023-01-05-00:00', 'YYYY-MM-dd-HH:mm')
+            AND parse_datetime('2023-02-08T00:00:00Z', 'yyyy-MM-dd''T''HH:mm:ss''Z') """,
+        [(2,)],
     ),
 ]
 
@@ -436,6 +494,36 @@ EXPRESSIONS: list[tuple[str, object]] = [
     ("extract(year FROM DATE '2023-01-01') + quarter(DATE '2023-05-01')", 2025),
     ("last_day_of_month(DATE '2024-02-01')", "2024-02-29"),
     ("(1, 'a') IN ((1, 'a')) AND 'a' IS DISTINCT FROM NULL", True),
+    ("date_add('day', -7, DATE '2023-03-05')", "2023-02-26"),
+    ("CAST(DATE '2023-03-05' - INTERVAL '7' DAY AS VARCHAR)", "2023-02-26"),
+    ("date_trunc('month', DATE '2023-03-05') - INTERVAL '1' HOUR", "2023-02-28 23:00:00"),
+    ("extract(DOW FROM DATE '2023-01-01') + extract(YEAR_OF_WEEK FROM DATE '2023-01-01')", 2029),
+    ("format_datetime(TIMESTAMP '2023-01-05 19:08:07', 'YYYY-ww ''100%''')", "2023-01 100%"),
+    ("CAST('10.0.0.9' AS IPADDRESS) < IPADDRESS '10.0.0.10'", True),
+    ("TRY_CAST('s3.amazonaws.com' AS IPADDRESS)", None),
+    ("IPADDRESS '2001:db8::1' = CAST('2001:0DB8:0:0:0:0:0:1' AS IPADDRESS)", True),
+    ("IPADDRESS '::ffff:0a00:1' = IPADDRESS '10.0.0.1'", True),
+    ("CAST('::1' AS IPADDRESS) < CAST('1::' AS IPADDRESS)", True),
+    ("contains('10.1.0.0/16', IPADDRESS '10.1.2.3')", True),
+    ("contains('10.1.0.0/16', IPADDRESS '10.2.2.3')", False),
+    ("contains('2001:db8::/32', CAST('2001:db8::7' AS IPADDRESS))", True),
+    ("regexp_extract('role/dev/x', 'role/(?<role>[^/]+)', 1)", "dev"),
+    ("CAST('TLSv1.2' AS VARCHAR(5))", "TLSv1"),
+    ("ROW('a', 1)[2]", 1),
+    ("format('%s: %,d (%.1f)', 's3', 1234, 5.75)", "s3: 1,234 (5.8)"),
+    ("to_hex(sha1(to_utf8('a'))) LIKE '86F7%'", True),
+    ("repeat('a', 2)", ["a", "a"]),
+    ("to_milliseconds(INTERVAL '2' SECOND)", 2000),
+    ("from_unixtime(0, 'Asia/Tokyo')", "1970-01-01 09:00:00"),
+    ("url_extract_port('https://h:8443/x')", 8443),
+    ("url_extract_port('https://h/x:1')", None),
+    ("contains_sequence(ARRAY[1, 2, 3], ARRAY[2, 3])", True),
+    ("array_has_duplicates(ARRAY[1, 1]) AND NOT array_has_duplicates(ARRAY[1, 2])", True),
+    ("array_frequency(ARRAY['a', 'a'])['a'] + trim_array(ARRAY[5, 6], 1)[1]", 7),
+    ("array_first(ARRAY[1, 2]) * 10 + array_last(ARRAY[1, 2])", 12),
+    ("bitwise_left_shift(1, 3) + bitwise_right_shift(8, 2)", 10),
+    ("codepoint('a') + hamming_distance('ab', 'ac')", 98),
+    ("is_nan(nan()) AND infinity() > e() AND random(5) < 5", True),
 ]
 
 
@@ -532,7 +620,7 @@ def test_a_whole_query_is_not_mended(query: str) -> None:
         ("", "one statement at a time"),
         ("-- only a comment", "one statement at a time"),
         ("INSERT INTO x SELECT 1", "one that reads"),
-        ("SELECT format_datetime(now(), 'ww')", "'ww' that is not known here"),
+        ("SELECT format_datetime(now(), 'kk')", "'kk' that is not known here"),
     ],
 )
 def test_what_cannot_be_translated_says_why(query: str, why: str) -> None:
