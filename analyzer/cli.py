@@ -197,6 +197,15 @@ class OutputOptions:
         return form
 
 
+ExplainForOption = Annotated[
+    Literal["athena", "spark", "trino"] | None,
+    Parameter(
+        help="Ask nothing, and print how this engine is asked the same of the lake's Parquet: "
+        "tables for it, and the query in its SQL."
+    ),
+]
+
+
 @app.command(name="ingest")
 def ingest_command(
     source: str,
@@ -399,6 +408,7 @@ def report_command(
         Parameter(negative="", show_default=False),
     ] = (),
     least_coverage: float = 95,
+    explain_for: ExplainForOption = None,
 ) -> ExitCode:
     """Print the audit, one report by its name, or what has changed since.
 
@@ -437,6 +447,11 @@ def report_command(
     from analyzer.queries import report_sql
     from analyzer.report import ReportSettings, report
 
+    if explain_for:
+        if name is None or against is not None:
+            raise UsageError("--explain-for takes one report by its name, and no --against")
+        text = report_sql(name)
+        return _explained(text, explain_for, lake.place(s3), scope.narrowing(), output.output)
     if name and against is None:
         report_sql(name)  # a name that is none is told before a lake is opened
     settings = ReportSettings(
@@ -472,6 +487,7 @@ def sql_command(
     ] = (),
     dialect: Literal["duckdb", "lake", "athena"] = "duckdb",
     allow_external: Annotated[bool, Parameter(negative="", show_default=False)] = False,
+    explain_for: ExplainForOption = None,
 ) -> ExitCode:
     """Ask the lake in SQL, over events, cloudtrail, cloudtrail_logs, objects and digests.
 
@@ -482,6 +498,7 @@ def sql_command(
     tlstrail sql 'SELECT count(*) FROM events WHERE aws_region = $region' -p region=eu-west-1
     tlstrail sql --dialect lake --file console-sample.sql --format csv
     tlstrail sql --dialect athena "SELECT useridentity.arn FROM cloudtrail_logs LIMIT 5"
+    tlstrail sql --explain-for spark "SELECT count(*) FROM events WHERE legacy(tls_version)"
     ```
 
     Parameters
@@ -502,6 +519,11 @@ def sql_command(
     from analyzer.render import render
 
     text, parameters = _statement(query, file), _parameters(parameter)
+    if explain_for:
+        if dialect != "duckdb":
+            raise UsageError("--explain-for takes a query in DuckDB's SQL, and no --dialect")
+        narrowing = scope.narrowing()
+        return _explained(text, explain_for, lake.place(s3), narrowing, output.output, parameters)
     if dialect != "duckdb":
         text = _translated(text, dialect)
     access = Access(allow_external, trino=dialect != "duckdb")
@@ -617,6 +639,23 @@ def _statement(query: str | None, file: Path | None) -> str:
         return sys.stdin.read() if query is None else query
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(f"{file or 'the standard input'}: cannot be read: {error}") from error
+
+
+def _explained(
+    text: str,
+    engine: Literal["athena", "spark", "trino"],
+    lake: LakePlace,
+    narrowing: Narrowing,
+    path: Path | None,
+    parameters: dict[str, str] | None = None,
+) -> ExitCode:
+    """Print the statements that ask another engine a query on the lake's Parquet."""
+    from analyzer.elsewhere import Engine, elsewhere
+
+    statements = elsewhere(text, Engine(engine), lake, narrowing, parameters)
+    with _written(path) as out:
+        out.write(statements.encode())
+    return ExitCode.DONE
 
 
 def _translated(text: str, dialect: Literal["lake", "athena"]) -> str:

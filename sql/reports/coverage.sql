@@ -8,4 +8,4 @@ SELECT
     could_tell_tls(class) AS could_tell
 FROM unnest(classes()) AS every (class)
 LEFT JOIN (SELECT class, total(records, true) AS records FROM record_counts GROUP BY class) USING (class)
-ORDER BY list_position(classes(), class)
+ORDER BY list_position(classes(), every.class)
