@@ -166,6 +166,22 @@ def test_the_sdk_is_found_in_a_user_agent(
     assert asked(archive_lake, f"SELECT sdk({literal}) AS sdk") == [{"sdk": sdk}]
 
 
+def test_the_sdk_is_what_the_client_parser_finds_too(archive_lake: Path) -> None:
+    agents = "(SELECT DISTINCT user_agent, client(user_agent) AS parsed FROM events)"
+    query = f"""
+        SELECT user_agent FROM {agents} WHERE (sdk(user_agent) IS NULL) = (parsed.kind = 'sdk')
+            OR split_part(sdk(user_agent), '/', 2) <> parsed.version
+    """  # noqa: S608 (the lines above)
+
+    assert asked(archive_lake, query) == []
+
+
+def test_a_client_of_another_version_has_the_client_parser_as_well(lake: Path) -> None:
+    query = "SELECT client('aws-cli/1.7.36 Python/2.6.6').name, sdk('Boto3/1.2 x'), ip_kind('::1')"
+
+    assert in_the_cli(lake / SCRIPT, query) == "AWS CLI,Boto3/1.2,private\n"
+
+
 def test_a_batch_that_comes_later_is_in_the_views(tmp_path: Path, log_folder: LogFolder) -> None:
     log_folder.put(log_key("1000"), [record(1)])
     ingest_and_check(tmp_path / "lake", log_folder.root)
