@@ -29,6 +29,7 @@ from obstore.store import S3Store as ObjectStore
 
 from analyzer.errors import StoreError, UsageError
 from analyzer.s3_errors import code_of, refusals
+from analyzer.s3_pages import parse_pages_fast
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -42,6 +43,9 @@ if TYPE_CHECKING:
 CREDENTIALS_KEPT = timedelta(minutes=10)
 """botocore renews credentials before they have fewer minutes left; obstore, which asks for
 new ones five minutes before the end of this time, must not keep them for longer."""
+
+LISTINGS_IN_FLIGHT = 32
+"""So many listings are asked for at a time, each on a connection of its own."""
 
 READ_TIMEOUT = timedelta(seconds=60)
 
@@ -118,7 +122,9 @@ class S3Connection:
 
     @cached_property
     def _client(self) -> S3Client:
-        return self._connected(self.session.region_name)
+        client = self._connected(self.session.region_name)
+        parse_pages_fast(client)
+        return client
 
     def _connected(self, region_name: str | None) -> S3Client:
         if self.session.get_credentials() is None:
@@ -127,6 +133,7 @@ class S3Connection:
             retries={"mode": "standard", "total_max_attempts": 4},
             connect_timeout=10,
             read_timeout=READ_TIMEOUT.total_seconds(),
+            max_pool_connections=LISTINGS_IN_FLIGHT,
         )
         try:
             return self.session.client(
