@@ -10,7 +10,7 @@ DEMO_LAKE ?= build/demo-lake
 BENCH_DIR ?= build/bench
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: help demo test check format lint types imports setup setup-dev setup-bench bench bench-scale bench-query bench-s3 bench-page soak fuzz lock clean
+.PHONY: help demo test check format lint types imports setup setup-dev setup-bench bench bench-scale bench-query bench-s3 bench-list bench-page soak fuzz lock clean
 
 help: ## Print the targets.
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -47,6 +47,9 @@ bench-query: setup-bench ## Time every report on 100,000,000 events (after make 
 
 bench-s3: setup-bench ## Measure an ingest from S3, 25 ms away, against one from the disk.
 	@$(BIN)/python -m bench.s3 $(BENCH_DIR) $(BENCH_ARGS)
+
+bench-list: setup ## List a million objects of a responder that answers as S3 does.
+	@$(BIN)/python -m bench.listing $(BENCH_DIR) $(BENCH_ARGS)
 
 bench-page: setup-bench ## Put what was measured into docs/performance.md.
 	@$(BIN)/python -m bench.page $(BENCH_DIR) docs

@@ -6,9 +6,10 @@ The journey, in reading order:
     source     where an archive is, as it was named on the command line
     store      what the journey needs of the place; s3_store and local_store are the two;
                s3_connection is how S3 is reached, s3_errors what its refusals mean,
-               s3_retries asking again
+               s3_retries asking again, s3_pages its listings read fast
     permitted  the store as far as it may be listed
     listing    which log objects exist for these accounts, regions and days
+    checkpoint what a long listing has found so far, should it be interrupted
     plan       minus what the lake has already seen, cut into batches
     batch      what a worker does: the next four, and keeping the rows between two of them
     fetch      the bytes of each object, several at a time

@@ -20,7 +20,7 @@ from analyzer.digest_reading import (
     SIGNATURES,
 )
 from analyzer.errors import StoreError
-from analyzer.plan import LISTED
+from analyzer.listing import LISTED
 from analyzer.queries import sql
 
 if TYPE_CHECKING:

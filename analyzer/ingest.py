@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import pyarrow as pa
 
-from analyzer import ledger, manifest
+from analyzer import checkpoint, ledger, manifest
 from analyzer.batch import (
     CpuSeconds,
     Reading,
@@ -28,6 +28,7 @@ from analyzer.batch import (
     take_object,
     write_batch,
 )
+from analyzer.checkpoint import Checkpoint
 from analyzer.commit import Committer, Tally
 from analyzer.copies import RecentRecords
 from analyzer.errors import UsageError
@@ -35,7 +36,7 @@ from analyzer.executors import InThisProcess, in_order, lanes
 from analyzer.fetch import fetch
 from analyzer.flatten import Flattener
 from analyzer.lake_place import lake_files
-from analyzer.listing import list_objects
+from analyzer.listing import Listing, in_tables
 from analyzer.permitted import Permitted
 from analyzer.plan import Plan, Totals
 from analyzer.replace import together
@@ -56,6 +57,7 @@ if TYPE_CHECKING:
     from analyzer.listing import LogObject, Scope
     from analyzer.manifest import Manifest
     from analyzer.source import Source
+    from analyzer.store import Store
 
 WORTH_STARTING = 1_000
 """So many listed objects are worth more than one process, on a lake that has nothing yet."""
@@ -71,6 +73,11 @@ class IngestSettings:
     workers: int
     max_object_bytes: int
     """How much one object may decompress to."""
+
+    @property
+    def place(self) -> str:
+        """The bucket or folder, and the prefix in it."""
+        return f"{self.source.root}{self.source.prefix}"
 
     @property
     def task(self) -> Task:
@@ -120,10 +127,11 @@ def ingest(
     store = Permitted(store_of(settings.source))
     with manifest.exclusive(files), lanes(settings.workers) as workers:
         lake = manifest.open_for_writing(files)
-        objects = list_objects(store, settings.source.prefix, settings.scope)
+        kept = Checkpoint(files, settings.place, settings.scope, now())
+        listing = listed(settings, store, kept, watcher)
         if not lake.objects:
-            objects = starting(settings.task, workers, objects)
-        plan = Plan(objects, seen_before(files, lake), watcher.listed)
+            listing = starting(settings.task, workers, listing)
+        plan = Plan(listing, seen_before(files, lake))
         # Arrow keeps what listing and ledger took; nothing as large is to come in this process.
         pa.default_memory_pool().release_unused()
         if store.denied and plan.totals.listed == plan.totals.skipped:
@@ -144,6 +152,7 @@ def ingest(
             watcher.committed(committer.tally)
         if not store.denied:
             committer.finish(_reading(settings))
+        checkpoint.forget(files)
         write_views(files)
         return IngestSummary(
             plan.totals, committer.tally, plan.left_out_before(), list(map(str, store.denied))
@@ -155,8 +164,8 @@ def preview(settings: IngestSettings, watcher: Watcher) -> Totals:
     files = lake_files(settings.lake)
     store = open_store(settings.source)
     lake = manifest.look(files)
-    objects = list_objects(store, settings.source.prefix, settings.scope)
-    plan = Plan(objects, seen_before(files, lake), watcher.listed)
+    listing = in_tables(Listing(store, settings.source.prefix, settings.scope), watcher.listed)
+    plan = Plan(listing, seen_before(files, lake))
     _require_an_archive(settings, plan.totals)
     return plan.totals
 
@@ -166,15 +175,28 @@ def seen_before(files: LakeFiles, lake: Manifest) -> Iterator[pa.Table]:
     return ledger.read_parts(files, lake.objects, ["key", "etag", "status", "retry"])
 
 
+def listed(
+    settings: IngestSettings, store: Store, kept: Checkpoint, watcher: Watcher
+) -> Iterator[pa.Table]:
+    """List what is in scope, from where an interrupted run has got to."""
+    listing = Listing(store, settings.source.prefix, settings.scope, left=kept.left)
+    before = kept.rows
+    tables = in_tables(listing, lambda objects: watcher.listed(before + objects))
+    return kept.keeping(tables, listing)
+
+
 def starting(
-    task: Task, workers: Sequence[Lane], objects: Iterable[LogObject]
-) -> Iterator[LogObject]:
-    """Pass `objects` on, and let the workers start once there is enough for them to do."""
-    for count, log_object in enumerate(objects, start=1):
-        if count == WORTH_STARTING:
+    task: Task, workers: Sequence[Lane], listing: Iterable[pa.Table]
+) -> Iterator[pa.Table]:
+    """Pass a listing on, and let the workers start once there is enough for them to do."""
+    count, started = 0, False
+    for listed in listing:
+        count += len(listed)
+        if not started and count >= WORTH_STARTING:
+            started = True
             for lane in workers:
                 lane.submit(get_ready, task)
-        yield log_object
+        yield listed
 
 
 def read_and_write(
@@ -238,7 +260,7 @@ def _reading(settings: IngestSettings) -> manifest.Reading:
     """Return what a run has read when it ends; what it had to leave out is in the ledger."""
     scope = settings.scope
     return manifest.Reading(
-        f"{settings.source.root}{settings.source.prefix}",
+        settings.place,
         tuple(sorted(set(scope.accounts))),
         tuple(sorted(set(scope.regions))),
         scope.since,
@@ -275,12 +297,12 @@ def _require_apart(settings: IngestSettings) -> None:
 
 def _require_an_archive(settings: IngestSettings, totals: Totals) -> None:
     """Refuse a source without a single log, unless its days are what was narrowed down."""
-    scope, source = settings.scope, settings.source
+    scope = settings.scope
     if totals.listed > totals.skipped or scope.since or scope.until:
         return
     asked = " for these accounts and Regions" if scope.accounts or scope.regions else ""
     found = f"{totals.skipped:,} other objects and folders" if totals.skipped else "nothing"
     raise UsageError(
-        f"no CloudTrail objects under {source.root}{source.prefix}{asked}; found {found}. "
+        f"no CloudTrail objects under {settings.place}{asked}; found {found}. "
         "Name the bucket and prefix that the trail writes to, or a copy of it"
     )

@@ -22,17 +22,18 @@ import msgspec
 
 # AWS documents names with and without the underscore before the unique string.
 _LOG_NAME = re.compile(
-    r"(?P<account>\d{12})_CloudTrail_(?P<region>[a-z0-9-]+)_(?P<at>\d{8}T\d{4})Z\w*\.json(\.gz)?"
+    r"(?P<account>\d{12})_CloudTrail_(?P<region>[a-z0-9-]+)_(?P<at>\d{8}T\d{4}Z)\w*\.json(\.gz)?"
 )
 _DIGEST_NAME = re.compile(
     r"(?P<account>\d{12})_CloudTrail-Digest_(?P<region>[a-z0-9-]+)_(?P<trail>.+)"
-    r"_(?P<home>[a-z0-9-]+)_(?P<at>\d{8}T\d{6})Z(?P<backfill>_backfill)?\.json(\.gz)?"
+    r"_(?P<home>[a-z0-9-]+)_(?P<at>\d{8}T\d{6}Z)(?P<backfill>_backfill)?\.json(\.gz)?"
 )
 _OTHER_LOG_NAME = re.compile(r"\d{12}_(?P<service>[A-Za-z][A-Za-z-]*)_.+")
 _EXPORT_NAME = re.compile(r"\d{6}\.gz")
 _LOG_STREAM = re.compile(r"(?P<account>\d{12})_CloudTrail_(?P<region>[a-z]+(-[a-z]+)+-\d+)(_\d+)?")
 _ACCOUNT = re.compile(r"\d{12}")
 _ORGANIZATION = re.compile(r"o-[a-z0-9]{4,32}")
+_MONTH = re.compile(r".*/CloudTrail(-Digest)?/[a-z0-9-]+/\d{4}/\d{2}/")
 _DAY = re.compile(r"(\d{4})/(\d{2})/(\d{2})(/|$)")
 
 
@@ -43,7 +44,7 @@ class Service(StrEnum):
     DIGESTS = "CloudTrail-Digest"
 
 
-class Place(msgspec.Struct, frozen=True):
+class Place(msgspec.Struct, frozen=True, gc=False):
     """What a key says of an object. `skipped` names why it is not what was asked for, if so."""
 
     account_id: str | None = None
@@ -97,8 +98,8 @@ def describe_object(key: str, service: Service = Service.LOGS) -> Place:
 
 def _describe_log(folders: str, name: str) -> Place:
     if match := _LOG_NAME.fullmatch(name):
-        delivered_at = _time(match["at"])
-        return Place(match["account"], match["region"], delivered_at)
+        account_id, region, at = match.group("account", "region", "at")
+        return Place(account_id, region, _time(at))
     if (other := _OTHER_LOG_NAME.fullmatch(name)) and other["service"] != "CloudTrail":
         return Place(skipped=f"not a CloudTrail log: {other['service']}")
     if _EXPORT_NAME.fullmatch(name):
@@ -175,6 +176,12 @@ def day_folder(region_prefix: str, day: datetime) -> str:
     return f"{region_prefix}{day:%Y/%m/%d}"
 
 
+def month_folder(key: str) -> str | None:
+    """Return the `…/CloudTrail/REGION/YYYY/MM/` that a key lies in or is; None for none."""
+    match = _MONTH.match(key)
+    return match and match[0]
+
+
 def region_prefix_of(prefix: str, service: Service = Service.LOGS) -> str:
     """Return the `…/CloudTrail/REGION/` that `prefix` is or lies in."""
     head, _, tail = prefix.rpartition(f"{service}/")
@@ -190,9 +197,9 @@ def _after_last(names: list[str], name: str) -> list[str] | None:
 
 
 def _time(text: str) -> datetime | None:
-    """`20230710T1145` as a time; None for digits that are no time."""
+    """`20230710T1145Z` as a time; None for digits that are no time."""
     try:
-        return datetime.fromisoformat(text).replace(tzinfo=UTC)
+        return datetime.fromisoformat(text)
     except ValueError:
         return None
 

@@ -3,16 +3,21 @@
 Accounts and Regions are found folder by folder; only `CloudTrail/REGION/` folders (or,
 where the digests are asked for, `CloudTrail-Digest/REGION/`) are listed through, from the
 first wanted day to the last. A folder of another kind of log is named once and never walked.
+
+The listing is made of errands, each one request long, and many of them are under way at a
+time. Those that are left say all that there is still to list, so a listing can be gone on with.
 """
 
 from __future__ import annotations
 
 from collections import deque
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 import msgspec
+import pyarrow as pa
 
 from analyzer.errors import UsageError
 from analyzer.layout import (
@@ -22,11 +27,13 @@ from analyzer.layout import (
     day_folder,
     describe_folder,
     describe_object,
+    month_folder,
     region_prefix_of,
 )
+from analyzer.store import Stretch
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from analyzer.layout import Place
     from analyzer.store import Store, StoredObject
@@ -34,6 +41,26 @@ if TYPE_CHECKING:
 # A bucket may hold anything beside its logs; past this many folders that lead to no
 # AWSLogs, somebody has to say where to look.
 FOLDERS_WITHOUT_LOGS = 2_000
+
+LISTED_AT_ONCE = 20_000
+
+_LISTED_TYPES: dict[str, pa.DataType] = {
+    "key": pa.string(),
+    "etag": pa.string(),
+    "size": pa.int64(),
+    "last_modified": pa.timestamp("us"),
+    "storage_class": pa.string(),
+    "archived": pa.bool_(),
+    "account_id": pa.string(),
+    "region": pa.string(),
+    "delivered_at": pa.timestamp("us"),
+    "skipped": pa.string(),
+}
+LISTED = pa.schema(_LISTED_TYPES)
+"""A listing as a table: the facts of a `LogObject`."""
+
+Row: TypeAlias = "tuple[str, str, int, datetime | None, str, bool, str | None, str | None, datetime | None, str | None]"  # noqa: E501
+"""The facts of a `LogObject`, in its order. Millions are listed, and few of them are read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +73,16 @@ class Scope:
     until: datetime | None = None
     late_days: int = 1
     """How many days after `until` objects are looked for that hold events from before it."""
+
+    @property
+    def has_bounds(self) -> bool:
+        """Whether days were asked for."""
+        return self.since is not None or self.until is not None
+
+    @property
+    def wants_all(self) -> bool:
+        """Whether nothing is ruled out."""
+        return not (self.accounts or self.regions or self.has_bounds)
 
     @property
     def delivered_until(self) -> datetime | None:
@@ -74,7 +111,7 @@ def _among(value: str | None, wanted: tuple[str, ...]) -> bool:
     return not wanted or value is None or value in wanted
 
 
-class LogObject(msgspec.Struct, frozen=True):
+class LogObject(msgspec.Struct, frozen=True, gc=False):
     """An object that was listed, and what its key says. Nothing of it has been read."""
 
     key: str
@@ -91,92 +128,244 @@ class LogObject(msgspec.Struct, frozen=True):
     """Why it is not what was asked for, if it is not: no CloudTrail log, no digest."""
 
 
+class Look(msgspec.Struct, frozen=True, tag=True):
+    """Look through a folder on the way to the Regions."""
+
+    prefix: str
+
+
+class Flat(msgspec.Struct, frozen=True, tag=True):
+    """Look for objects that lie right in a Region's folder, as in a flattened copy."""
+
+    prefix: str
+
+
+class Turn(msgspec.Struct, frozen=True, tag=True):
+    """Turn the next page of a Region."""
+
+    stretch: Stretch
+
+
+class Split(msgspec.Struct, frozen=True, tag=True):
+    """Go on with a Region, or a year of it, folder by folder: one list would be too long."""
+
+    stretch: Stretch
+
+
+Errand: TypeAlias = Look | Flat | Turn | Split
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """What came of an errand: objects, and the errands that they lead to."""
+
+    rows: list[Row]
+    errands: Sequence[Errand] = ()
+    fruitless: int = 0
+    """How many of those errands are folders that may have nothing to do with logs."""
+
+
+class Listing:
+    """The objects below a prefix that are in scope, those to be skipped among them.
+
+    A folder of another kind of log is one skipped object whose key ends in "/".
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        prefix: str,
+        scope: Scope,
+        service: Service = Service.LOGS,
+        left: Iterable[Errand] | None = None,
+    ) -> None:
+        """`left` is what a listing of the same scope had left; without it, this is a new one."""
+        self._store, self._prefix, self._scope, self._service = store, prefix, scope, service
+        self._waiting = deque(self._first() if left is None else left)
+        self._under_way: dict[Future[Done], Errand] = {}
+        self._fruitless = 0
+
+    @property
+    def left(self) -> tuple[Errand, ...]:
+        """What is still to be done, after all that has been yielded."""
+        return (*self._under_way.values(), *self._waiting)
+
+    def __iter__(self) -> Iterator[list[Row]]:
+        """Yield the objects, some at a time and in no order.
+
+        Raises `StoreError` where the store refuses, `UsageError` where the search for an
+        `AWSLogs` folder leads too far.
+        """
+        if self._store.listings_in_flight == 1:
+            while self._waiting:
+                yield self._taken(self._run(self._waiting.popleft()))
+            return
+        threads = ThreadPoolExecutor(self._store.listings_in_flight)
+        try:
+            while self._waiting or self._under_way:
+                while self._waiting and len(self._under_way) < self._store.listings_in_flight:
+                    errand = self._waiting.popleft()
+                    self._under_way[threads.submit(self._run, errand)] = errand
+                ended, _ = wait(self._under_way, return_when=FIRST_COMPLETED)
+                for future in ended:
+                    done = future.result()
+                    del self._under_way[future]
+                    yield self._taken(done)
+        finally:
+            threads.shutdown(cancel_futures=True)
+
+    def _taken(self, done: Done) -> list[Row]:
+        """Note what an errand leads to: first things first, so that little is left at a time."""
+        self._waiting.extendleft(reversed(done.errands))
+        self._fruitless += done.fruitless
+        if self._fruitless > FOLDERS_WITHOUT_LOGS:
+            raise UsageError(
+                f"{self._store.root}{self._prefix}: over {FOLDERS_WITHOUT_LOGS:,} folders without "
+                "an AWSLogs folder among them; name the prefix that the trail writes to"
+            )
+        return done.rows
+
+    def _first(self) -> Sequence[Errand]:
+        if describe_folder(self._prefix, self._service).step is Step.LIST:
+            return self._region(self._prefix)
+        return [Look(self._prefix)]
+
+    def _run(self, errand: Errand) -> Done:
+        """Do an errand: ask the store once, or a few times where it is about folders."""
+        match errand:
+            case Look():
+                return self._look(errand.prefix)
+            case Flat():
+                return Done(self._rows(self._store.folder(errand.prefix).objects))
+            case Turn():
+                return self._turn(errand.stretch)
+            case Split():
+                return self._split(errand.stretch)
+
+    def _look(self, prefix: str) -> Done:
+        level = self._store.folder(prefix)
+        rows, errands, fruitless = self._rows(level.objects), [], 0
+        for folder in level.folders:
+            place = describe_folder(folder, self._service)
+            if not self._scope.wants_folder(place):
+                continue
+            if place.step is Step.LIST:
+                errands += self._region(folder)
+            elif place.step is Step.SKIP:
+                rows.append(_skipped_folder(self._store, folder, place))
+            else:
+                errands.append(Look(folder))
+                fruitless += place.account_id is None and "AWSLogs/" not in folder
+        return Done(rows, errands, fruitless)
+
+    def _region(self, folder: str) -> list[Errand]:
+        """Return how to list a `CloudTrail/REGION/` folder, or one of its days."""
+        region = region_prefix_of(folder, self._service)
+        since, until = self._scope.since, self._scope.delivered_until
+        # The day after the one that holds the last moment asked for.
+        bound = until - timedelta(microseconds=1) + timedelta(days=1) if until else None
+        stretch = Stretch(
+            folder,
+            # With the slash: some servers take a StartAfter that names a folder for all in it.
+            f"{day_folder(region, since)}/" if since else "",
+            day_folder(region, bound) if bound else None,
+        )
+        return [Flat(folder), Turn(stretch)] if self._lists_flat(folder) else [Turn(stretch)]
+
+    def _lists_flat(self, folder: str) -> bool:
+        """Whether a folder's own objects are asked for apart, as days cannot bound them."""
+        return self._scope.has_bounds and folder == region_prefix_of(folder, self._service)
+
+    def _turn(self, stretch: Stretch) -> Done:
+        page = self._store.page(stretch)
+        rows = self._rows(self._not_flat(stretch.prefix, page.objects))
+        if self._is_long(page.objects):
+            return Done(rows, [Split(rest) for rest in page.rest])
+        return Done(rows, [Turn(rest) for rest in page.rest])
+
+    def _is_long(self, objects: Sequence[StoredObject]) -> bool:
+        """Whether what follows a page is worth listing month by month, side by side."""
+        if self._store.listings_in_flight == 1 or not objects:
+            return False
+        first, last = month_folder(objects[0].key), month_folder(objects[-1].key)
+        return first is not None and first == last
+
+    def _split(self, stretch: Stretch) -> Done:
+        level = self._store.folder(stretch.prefix)
+        own = [each for each in level.objects if _within(each.key, stretch)]
+        errands: list[Errand] = []
+        for folder in level.folders:
+            if (stretch.before is not None and folder >= stretch.before) or (
+                folder <= stretch.after and not stretch.after.startswith(folder)
+            ):
+                continue
+            below = Stretch(folder, stretch.after, stretch.before)
+            errands.append(Turn(below) if month_folder(folder) else Split(below))
+        return Done(self._rows(self._not_flat(stretch.prefix, own)), errands)
+
+    def _not_flat(self, prefix: str, objects: Sequence[StoredObject]) -> Sequence[StoredObject]:
+        """Leave out what `Flat` yields."""
+        if not self._lists_flat(prefix):
+            return objects
+        return [each for each in objects if "/" in each.key[len(prefix) :]]
+
+    def _rows(self, objects: Iterable[StoredObject]) -> list[Row]:
+        """Return the objects that are in scope, with what their keys say."""
+        root, wants_all = self._store.root, self._scope.wants_all
+        rows: list[Row] = []
+        for stored in objects:
+            place = describe_object(stored.key, self._service)
+            if wants_all or self._scope.wants(place):
+                rows.append((
+                    root + stored.key,
+                    stored.etag,
+                    stored.size,
+                    stored.last_modified,
+                    stored.storage_class,
+                    stored.archived,
+                    place.account_id,
+                    place.region,
+                    place.delivered_at,
+                    place.skipped,
+                ))  # fmt: skip
+        return rows
+
+
 def list_objects(
     store: Store, prefix: str, scope: Scope, service: Service = Service.LOGS
 ) -> Iterator[LogObject]:
-    """Yield the objects below `prefix` that are in scope, those to be skipped among them.
-
-    A folder of another kind of log is yielded as one skipped object whose key ends in "/".
-
-    Raises `StoreError` where the store refuses, `UsageError` where the search for an
-    `AWSLogs` folder leads too far.
-    """
-    start = describe_folder(prefix, service)
-    if start.step is Step.LIST:
-        yield from _list_region(store, prefix, scope, service)
-        return
-    waiting = deque([prefix])
-    fruitless = 0
-    while waiting:
-        here = waiting.popleft()
-        level = store.folder(here)
-        for stored in level.objects:
-            yield from _described(store, stored, scope, service)
-        for folder in level.folders:
-            place = describe_folder(folder, service)
-            if not scope.wants_folder(place):
-                continue
-            if place.step is Step.LIST:
-                yield from _list_region(store, folder, scope, service)
-            elif place.step is Step.SKIP:
-                yield _skipped_folder(store, folder, place)
-            else:
-                waiting.append(folder)
-                fruitless += place.account_id is None and "AWSLogs/" not in folder
-        if fruitless > FOLDERS_WITHOUT_LOGS:
-            raise UsageError(
-                f"{store.root}{prefix}: over {FOLDERS_WITHOUT_LOGS:,} folders without an AWSLogs "
-                "folder among them; name the prefix that the trail writes to"
-            )
+    """Yield the objects of a `Listing`, one at a time."""
+    for rows in Listing(store, prefix, scope, service):
+        for row in rows:
+            yield LogObject(*row)
 
 
-def _list_region(store: Store, folder: str, scope: Scope, service: Service) -> Iterator[LogObject]:
-    """Yield the objects below a `CloudTrail/REGION/` folder, or below one of its days."""
-    region = region_prefix_of(folder, service)
-    until = scope.delivered_until
-    # The day after the one that holds the last moment asked for.
-    bound = until - timedelta(microseconds=1) + timedelta(days=1) if until else None
-    # With the slash: some servers take a StartAfter that names a folder for all that is in it.
-    after = f"{day_folder(region, scope.since)}/" if scope.since else ""
-    before = day_folder(region, bound) if bound else None
-    # A flattened copy has its objects here and in no day's folder, so days cannot bound them.
-    flat = store.folder(region).objects if folder == region and (after or before) else ()
-    for stored in flat:
-        yield from _described(store, stored, scope, service)
-    for stored in store.objects(folder, after, before):
-        if not flat or "/" in stored.key[len(region) :]:
-            yield from _described(store, stored, scope, service)
+def in_tables(listing: Iterable[list[Row]], listed: Callable[[int], None]) -> Iterator[pa.Table]:
+    """Yield a listing as Arrow tables of a bounded size; `listed` is told the count so far."""
+    held: list[Row] = []
+    count = 0
+    for rows in listing:
+        held += rows
+        if len(held) >= LISTED_AT_ONCE:
+            yield _table(held)
+            count += len(held)
+            listed(count)
+            held = []
+    if held:
+        yield _table(held)
+        listed(count + len(held))
 
 
-def _described(
-    store: Store, stored: StoredObject, scope: Scope, service: Service
-) -> Iterator[LogObject]:
-    place = describe_object(stored.key, service)
-    if scope.wants(place):
-        yield LogObject(
-            key=store.root + stored.key,
-            etag=stored.etag,
-            size=stored.size,
-            last_modified=stored.last_modified,
-            storage_class=stored.storage_class,
-            archived=stored.archived,
-            account_id=place.account_id,
-            region=place.region,
-            delivered_at=place.delivered_at,
-            skipped=place.skipped,
-        )
+def _table(rows: list[Row]) -> pa.Table:
+    columns = zip(*rows, strict=True)
+    arrays = [pa.array(column, field.type) for column, field in zip(columns, LISTED, strict=True)]
+    return pa.table(arrays, schema=LISTED)
 
 
-def _skipped_folder(store: Store, folder: str, place: FolderPlace) -> LogObject:
-    return LogObject(
-        key=store.root + folder,
-        etag="",
-        size=0,
-        last_modified=None,
-        storage_class="",
-        archived=False,
-        account_id=place.account_id,
-        region=None,
-        delivered_at=None,
-        skipped=f"{place.skipped} (folder, not listed)",
-    )
+def _within(key: str, stretch: Stretch) -> bool:
+    return key > stretch.after and (stretch.before is None or key < stretch.before)
+
+
+def _skipped_folder(store: Store, folder: str, place: FolderPlace) -> Row:
+    skipped = f"{place.skipped} (folder, not listed)"
+    return (store.root + folder, "", 0, None, "", False, place.account_id, None, None, skipped)

@@ -1,23 +1,20 @@
-"""A folder as a store: keys are paths below the root, in the order S3 would list them."""
+"""A folder as a store: keys are paths below the root."""
 
 from __future__ import annotations
 
 import os
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from analyzer.errors import StoreError
-from analyzer.store import Folder, NotFetched, StoredObject
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
+from analyzer.store import Folder, NotFetched, Page, StoredObject, Stretch
 
 
 class LocalStore:
     """The folder `root` (ending in "/"), read as a bucket."""
 
     reads_in_flight = 1  # the page cache answers faster than a thread starts
+    listings_in_flight = 1
 
     def __init__(self, root: str) -> None:
         """`root` ends in "/"."""
@@ -33,16 +30,18 @@ class LocalStore:
                 objects.append(_stored(key, _stat(entry)))
         return Folder(tuple(folders), tuple(objects))
 
-    def objects(self, prefix: str, after: str, before: str | None) -> Iterator[StoredObject]:
-        """Yield everything below `prefix` with `after` < key < `before`, in order of key."""
-        for key, entry in self._entries(prefix):
-            if before is not None and key >= before:
-                return
-            if key.endswith("/"):
-                if not _all_before(key, after):
-                    yield from self.objects(key, after, before)
-            elif key > after:
-                yield _stored(key, _stat(entry))
+    def page(self, stretch: Stretch) -> Page:
+        """Return the objects of one folder, and its subfolders as what is left."""
+        objects, rest = [], []
+        for key, entry in self._entries(stretch.prefix):
+            if stretch.before is not None and key >= stretch.before:
+                break
+            if not key.endswith("/"):
+                if key > stretch.after:
+                    objects.append(_stored(key, _stat(entry)))
+            elif key > stretch.after or stretch.after.startswith(key):
+                rest.append(Stretch(key, stretch.after, stretch.before))
+        return Page(objects, tuple(rest))
 
     def get(self, key: str, etag: str, size: int | None = None) -> bytes:
         """Return the file's bytes if it still has the size and time it was listed with."""
@@ -96,11 +95,6 @@ def _leads_nowhere(entry: os.DirEntry[str]) -> bool:
 
 def _stat(entry: os.DirEntry[str]) -> os.stat_result:
     return entry.stat(follow_symlinks=not _leads_nowhere(entry))
-
-
-def _all_before(folder: str, after: str) -> bool:
-    """Whether every key that begins with `folder` sorts at or before `after`."""
-    return folder < after and not after.startswith(folder)
 
 
 def _stored(key: str, stat: os.stat_result) -> StoredObject:

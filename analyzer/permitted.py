@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from analyzer.store import Folder, ListingDenied
+from analyzer.store import Folder, ListingDenied, Page
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
 
-    from analyzer.store import Store, StoredObject
+    from analyzer.store import Store, Stretch
 
 
 class Permitted:
@@ -20,6 +20,7 @@ class Permitted:
         self.denied: list[ListingDenied] = []
         self.root = store.root
         self.reads_in_flight = store.reads_in_flight
+        self.listings_in_flight = store.listings_in_flight
         self._store = store
 
     def folder(self, prefix: str) -> Folder:
@@ -30,12 +31,13 @@ class Permitted:
             self.denied.append(denied)
             return Folder((), ())
 
-    def objects(self, prefix: str, after: str, before: str | None) -> Iterator[StoredObject]:
-        """Yield everything below `prefix` with `after` < key < `before`, in order of key."""
+    def page(self, stretch: Stretch) -> Page:
+        """Return some objects of a stretch, and what of it is still to be asked for."""
         try:
-            yield from self._store.objects(prefix, after, before)
+            return self._store.page(stretch)
         except ListingDenied as denied:
             self.denied.append(denied)
+            return Page((), ())
 
     def get(self, key: str, etag: str, size: int | None = None) -> bytes:
         """Return the bytes of the object if it still has this ETag; else raise `NotFetched`."""

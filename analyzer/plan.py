@@ -7,44 +7,32 @@ million objects costs neither a million Python objects nor the memory for them.
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from itertools import islice
+from tempfile import gettempdir
 from typing import TYPE_CHECKING
 
 import duckdb
-import msgspec
-import pyarrow as pa
 
 from analyzer.batch import Batch, new_id
-from analyzer.listing import LogObject
+from analyzer.listing import LISTED, LogObject
 from analyzer.queries import sql
 from analyzer.schema import LEDGER
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Iterable, Iterator
     from datetime import datetime
+
+    import pyarrow as pa
 
 BATCH_JSON_BYTES = 48 * 1024 * 1024
 BATCH_OBJECTS = 1_000
-LISTED_AT_ONCE = 20_000
+
+MEMORY = "1GB"
+"""What the plan holds in memory: some millions of objects to be read, and the rest on disk."""
 
 # CloudTrail's JSON shrinks to about a sixth to a tenth; a batch is cut by what it grows to.
 _GZIP_RATIO = 7
-
-_LISTED_TYPES: dict[str, pa.DataType] = {
-    "key": pa.string(),
-    "etag": pa.string(),
-    "size": pa.int64(),
-    "last_modified": pa.timestamp("us"),
-    "storage_class": pa.string(),
-    "archived": pa.bool_(),
-    "account_id": pa.string(),
-    "region": pa.string(),
-    "delivered_at": pa.timestamp("us"),
-    "skipped": pa.string(),
-}
-LISTED = pa.schema(_LISTED_TYPES)
-"""A listing as a table: the facts of a `LogObject`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,36 +53,50 @@ class Totals:
 class Plan:
     """The listing beside the ledger. Nothing has been read of any object."""
 
-    def __init__(
-        self,
-        objects: Iterable[LogObject],
-        ledger: Iterable[pa.Table],
-        listed: Callable[[int], None],
-    ) -> None:
-        """Take in a listing, and the ledger as it is; `listed` is told the count so far.
+    def __init__(self, listing: Iterable[pa.Table], ledger: Iterable[pa.Table]) -> None:
+        """Take in a listing, in tables of `LISTED`, and the ledger as it is.
 
         Of the ledger's tables the columns key, etag, status and retry are read.
         """
-        self._duckdb = duckdb.connect(config={"threads": 1})
-        self._fill("seen", "ledger_now", ledger, LEDGER)
-        self._fill("counted", "listed_now", [], LISTED)
-        self._fill("open_objects", "listed_now", [], LISTED)
-        for chunk in in_tables(objects, listed):
-            self._fill("counted", "listed_now", [chunk], LISTED)
-            self._fill("open_objects", "listed_now", [chunk], LISTED)
+        self._duckdb = duckdb.connect(
+            config={
+                "threads": 1,
+                "memory_limit": MEMORY,
+                "temp_directory": f"{gettempdir()}/tlstrail-{new_id()}",
+            }
+        )
+        self._make("seen", "ledger_now", LEDGER)
+        self._make("counted", "listed_now", LISTED)
+        self._make("open_objects", "listed_now", LISTED)
+        with ThreadPoolExecutor(1) as thread:  # DuckDB compares while the next are listed
+            filled = thread.submit(self._remember, ledger)
+            for listed in listing:
+                filled.result()
+                filled = thread.submit(self._take, listed)
+            filled.result()
         self._duckdb.execute(f"CREATE TABLE to_read AS {sql('plan/to_read')}")
         self.totals = Totals(*self._duckdb.execute(sql("plan/totals")).fetchall()[0])
         self.not_to_read = self._not_to_read()
 
-    def _fill(
-        self, table: str, source: str, arrivals: Iterable[pa.Table], schema: pa.Schema
-    ) -> None:
-        """Add the answers of `sql/plan/TABLE.sql` over each of `arrivals` to `table`."""
+    def _remember(self, ledger: Iterable[pa.Table]) -> None:
+        for rows in ledger:
+            self._add("seen", "ledger_now", rows)
+
+    def _take(self, listed: pa.Table) -> None:
+        """Count what was listed, and keep what the ledger has not settled."""
+        for table in ("counted", "open_objects"):
+            self._add(table, "listed_now", listed)
+
+    def _make(self, table: str, source: str, schema: pa.Schema) -> None:
+        """Make the table that holds the answers of `sql/plan/TABLE.sql` over `source`."""
         self._duckdb.register(source, schema.empty_table())
-        self._duckdb.execute(f"CREATE TABLE IF NOT EXISTS {table} AS {sql(f'plan/{table}')}")
-        for arrived in arrivals:
-            self._duckdb.register(source, arrived)
-            self._duckdb.execute(f"INSERT INTO {table} {sql(f'plan/{table}')}")
+        self._duckdb.execute(f"CREATE TABLE {table} AS {sql(f'plan/{table}')}")
+        self._duckdb.unregister(source)
+
+    def _add(self, table: str, source: str, arrived: pa.Table) -> None:
+        """Add the answer over what has arrived."""
+        self._duckdb.register(source, arrived)
+        self._duckdb.execute(f"INSERT INTO {table} {sql(f'plan/{table}')}")
         self._duckdb.unregister(source)
 
     @property
@@ -146,20 +148,6 @@ class Plan:
         rows = self._duckdb.cursor().execute("FROM to_read WHERE replaces")
         while chunk := rows.fetchmany(BATCH_OBJECTS):
             yield [LogObject(*facts) for *facts, _, _ in chunk]
-
-
-def in_tables(objects: Iterable[LogObject], listed: Callable[[int], None]) -> Iterator[pa.Table]:
-    """Yield a listing as Arrow tables of a bounded size."""
-    stream = iter(objects)
-    count = 0
-    while chunk := list(islice(stream, LISTED_AT_ONCE)):
-        columns = zip(*map(msgspec.structs.astuple, chunk), strict=True)
-        arrays = [
-            pa.array(column, field.type) for column, field in zip(columns, LISTED, strict=True)
-        ]
-        yield pa.table(arrays, schema=LISTED)
-        count += len(chunk)
-        listed(count)
 
 
 def _json_bytes(log_object: LogObject) -> int:

@@ -62,7 +62,9 @@ class PlainLines:
     def listed(self, objects: int) -> None:
         """Say how far the listing is."""
         if self._due():
-            self._say(f"listing: {objects:,} objects so far")
+            self._say(
+                f"listing: {objects:,} objects so far, {self._rate.each(objects):,.0f} a second"
+            )
 
     def planned(self, totals: Totals) -> None:
         """Say what is to be done."""
@@ -98,13 +100,14 @@ class LiveLine:
 
     def listed(self, objects: int) -> None:
         """Show how far the listing is."""
-        self._progress.update(self._task, completed=objects)
+        facts = f"{self._rate.each(objects):,.0f} objects/s"
+        self._progress.update(self._task, completed=objects, facts=facts)
 
     def planned(self, totals: Totals) -> None:
         """Show what is to be done, and start the bar."""
         self._rate = _Rate()
         self._progress.console.print(sentence_of(totals), markup=False, highlight=False)
-        self._progress.reset(self._task, total=totals.to_read, description="reading")
+        self._progress.reset(self._task, total=totals.to_read, description="reading", facts="")
 
     def committed(self, tally: Tally) -> None:
         """Show how far it is."""
@@ -125,6 +128,9 @@ class _Rate:
             f"{tally.records / seconds:,.0f} events/s, "
             f"{tally.json_bytes / seconds / _MEGABYTE:,.0f} MB/s{refused}{again}"
         )
+
+    def each(self, done: int) -> float:
+        return done / max(time.monotonic() - self._start, 0.001)
 
     def seconds_left(self, done: int, total: int) -> str:
         seconds = time.monotonic() - self._start

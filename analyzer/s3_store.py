@@ -12,7 +12,7 @@ from botocore.exceptions import ClientError, HTTPClientError, IncompleteReadErro
 from obstore.exceptions import BaseError, PreconditionError, UnauthenticatedError
 
 from analyzer.errors import StoreError
-from analyzer.s3_connection import S3Connection
+from analyzer.s3_connection import LISTINGS_IN_FLIGHT, S3Connection
 from analyzer.s3_errors import (
     CredentialsExpired,
     cause,
@@ -23,10 +23,10 @@ from analyzer.s3_errors import (
     refusals,
 )
 from analyzer.s3_retries import NotNow, Retries
-from analyzer.store import Folder, StoredObject
+from analyzer.store import Folder, Page, StoredObject, Stretch
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Mapping
 
     from mypy_boto3_s3.type_defs import ListObjectsV2OutputTypeDef, ObjectTypeDef
 
@@ -43,6 +43,7 @@ class S3Store:
 
     reads_in_flight = 96
     """At 25 ms a request these are 3,800 objects a second, more than a worker decodes."""
+    listings_in_flight = LISTINGS_IN_FLIGHT
 
     def __init__(self, root: str, access: S3Access) -> None:
         """`access` says how to reach S3 beyond what boto3 finds by itself."""
@@ -55,19 +56,31 @@ class S3Store:
         """Return what lies directly in `prefix`."""
         folders: list[str] = []
         objects: list[StoredObject] = []
-        for page in self._pages(prefix, Delimiter="/"):
-            folders += [common["Prefix"] for common in page.get("CommonPrefixes", [])]
-            objects += [_stored(item) for item in page.get("Contents", [])]
+        more: dict[str, str] = {}
+        while True:
+            answer = self._answer(prefix, Delimiter="/", **more)
+            folders += [common["Prefix"] for common in answer.get("CommonPrefixes", [])]
+            objects += [_stored(item) for item in answer.get("Contents", [])]
+            if not answer["IsTruncated"]:
+                break
+            more = {"ContinuationToken": answer["NextContinuationToken"]}
         return Folder(tuple(folders), tuple(objects))
 
-    def objects(self, prefix: str, after: str, before: str | None) -> Iterator[StoredObject]:
-        """Yield everything below `prefix` with `after` < key < `before`, in order of key."""
-        start = {"StartAfter": after} if after else {}
-        for page in self._pages(prefix, **start):
-            for item in page.get("Contents", []):
-                if before is not None and item["Key"] >= before:
-                    return
-                yield _stored(item)
+    def page(self, stretch: Stretch) -> Page:
+        """Return at most 1,000 objects of a stretch, in the order of their keys."""
+        start = {"StartAfter": stretch.after} if stretch.after else {}
+        answer = self._answer(stretch.prefix, **start)
+        found = [_stored(item) for item in answer.get("Contents", [])]
+        if found and found[0].key <= stretch.after:  # it would be asked for again for ever
+            raise StoreError(f"{self.root}: the server lists what comes before StartAfter")
+        before = stretch.before
+        if before is not None and found and found[-1].key >= before:
+            return Page([each for each in found if each.key < before], ())
+        if not answer["IsTruncated"]:
+            return Page(found, ())
+        if not found:
+            raise StoreError(f"{self.root}{stretch.prefix}: the listing breaks off without a key")
+        return Page(found, (Stretch(stretch.prefix, found[-1].key, before),))
 
     def get(self, key: str, etag: str, size: int | None = None) -> bytes:
         """Return the object's bytes if it still has this ETag, and if as many came as listed."""
@@ -154,8 +167,8 @@ class S3Store:
                     raise
                 raise not_given(self.root, code_of(error)) from error
 
-    def _pages(self, prefix: str, **more: str) -> Iterator[ListObjectsV2OutputTypeDef]:
-        """Yield pages of at most 1,000 keys; `more` are fields of the request."""
+    def _answer(self, prefix: str, **more: str) -> ListObjectsV2OutputTypeDef:
+        """Return a page of at most 1,000 keys; `more` are fields of the request."""
         request: Any = {"Prefix": prefix, **self._payer, **more}
 
         def page() -> ListObjectsV2OutputTypeDef:
@@ -169,16 +182,12 @@ class S3Store:
                 raise NotNow("Incomplete")
             return answer
 
-        while True:
-            try:
-                answer = self._signed(lambda: self._retries.answer(page))
-            except NotNow as error:
-                raise StoreError(f"{self.root}: {error.code}: S3 did not list it") from error
-            self._retries.count(answer["ResponseMetadata"]["RetryAttempts"])
-            yield answer
-            if not answer["IsTruncated"]:
-                return
-            request["ContinuationToken"] = answer["NextContinuationToken"]
+        try:
+            answer = self._signed(lambda: self._retries.answer(page))
+        except NotNow as error:
+            raise StoreError(f"{self.root}: {error.code}: S3 did not list it") from error
+        self._retries.count(answer["ResponseMetadata"]["RetryAttempts"])
+        return answer
 
 
 def _stored(item: ObjectTypeDef) -> StoredObject:

@@ -15,10 +15,10 @@ import msgspec
 from analyzer.errors import StoreError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping, Sequence
 
 
-class StoredObject(msgspec.Struct, frozen=True):
+class StoredObject(msgspec.Struct, frozen=True, gc=False):
     """An object as a listing names it; `key` is relative to the store's root."""
 
     key: str
@@ -37,6 +37,22 @@ class Folder:
 
     folders: tuple[str, ...]
     objects: tuple[StoredObject, ...]
+
+
+class Stretch(msgspec.Struct, frozen=True):
+    """The keys that begin with `prefix` and lie between `after` and `before`, both excluded."""
+
+    prefix: str
+    after: str = ""
+    before: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """The first objects of a stretch, and the stretches that what is left of it makes."""
+
+    objects: Sequence[StoredObject]
+    rest: tuple[Stretch, ...]
 
 
 class NotFetched(Exception):
@@ -70,12 +86,17 @@ class Store(Protocol):
         """How many objects are worth fetching at the same time."""
         ...
 
+    @property
+    def listings_in_flight(self) -> int:
+        """How many folders and pages are worth asking for at the same time."""
+        ...
+
     def folder(self, prefix: str) -> Folder:
         """Return what lies directly in `prefix` ("" or ending in "/")."""
         ...
 
-    def objects(self, prefix: str, after: str, before: str | None) -> Iterator[StoredObject]:
-        """Yield everything below `prefix` with `after` < key < `before`, in order of key."""
+    def page(self, stretch: Stretch) -> Page:
+        """Return some objects of a stretch, and what of it is still to be asked for."""
         ...
 
     def get(self, key: str, etag: str, size: int | None = None) -> bytes:

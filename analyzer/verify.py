@@ -15,6 +15,7 @@ from itertools import chain, cycle, islice
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from analyzer import manifest
 from analyzer.batch import new_id
@@ -32,9 +33,8 @@ from analyzer.keys import fetch_keys, read_keys, save_keys
 from analyzer.lake import Narrowing, open_lake
 from analyzer.lake_place import LakePlace, lake_files
 from analyzer.layout import Service
-from analyzer.listing import LogObject, list_objects
+from analyzer.listing import Listing, LogObject, in_tables, list_objects
 from analyzer.manifest import Change, Part
-from analyzer.plan import in_tables
 from analyzer.queries import sql
 from analyzer.schema import DIGEST_LOGS, DIGESTS
 from analyzer.turns import Turns
@@ -184,8 +184,10 @@ def check_signatures(
 def list_logs(settings: VerifySettings, tables: DigestTables, watcher: Watcher) -> None:
     """Bring together which log files are there."""
     watcher.begins("listing log files")
-    for table in in_tables(_listed(settings.source, settings.scope, Service.LOGS), watcher.reached):
-        tables.add("archived_logs", table)
+    source = settings.source
+    listing = Listing(source_store(source), source.prefix, settings.scope)
+    for listed in in_tables(listing, watcher.reached):
+        tables.add("archived_logs", listed.filter(pc.is_null(listed["skipped"])))
 
 
 def take_hashes(settings: VerifySettings, tables: DigestTables) -> int:

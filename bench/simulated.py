@@ -16,7 +16,7 @@ from analyzer.local_lake import LocalLakeFiles
 from analyzer.progress import Silence
 from analyzer.schema import LEDGER
 from analyzer.source import Source
-from analyzer.store import Folder, NotFetched, S3Access, StoredObject
+from analyzer.store import Folder, NotFetched, Page, S3Access, StoredObject, Stretch
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 
 OBJECTS = 1_000_000
+MINUTES_A_DAY = 1_440
 ROWS_IN_A_LEDGER_PART = 100_000
 
 ACCOUNT, REGION = "111122223333", "us-east-1"
@@ -37,16 +38,19 @@ class SimulatedStore:
 
     root = ROOT
     reads_in_flight = 1
+    listings_in_flight = 1
 
     def folder(self, prefix: str) -> Folder:
         """Return the one folder on the way down."""
         below = FOLDER.removeprefix(prefix)
         return Folder((prefix + below.split("/", 1)[0] + "/",), ())
 
-    def objects(self, prefix: str, after: str, before: str | None) -> Iterator[StoredObject]:
-        """Yield every object."""
-        del prefix, after, before
-        yield from simulated_objects()
+    def page(self, stretch: Stretch) -> Page:
+        """Return a day of objects after another."""
+        start = int(stretch.after or 0)
+        end = start + MINUTES_A_DAY
+        rest = (Stretch(stretch.prefix, str(end)),) if end < OBJECTS else ()
+        return Page(list(simulated_day(start)), rest)
 
     def get(self, key: str, etag: str, size: int | None = None) -> bytes:
         """There is nothing to be had."""
@@ -60,12 +64,17 @@ class SimulatedStore:
 
 def simulated_objects() -> Iterator[StoredObject]:
     """Yield `OBJECTS` log objects, one every minute."""
-    for number in range(0, OBJECTS, 1440):
-        day = FIRST + timedelta(minutes=number)
-        folder = f"{FOLDER}{day:%Y/%m/%d}/{ACCOUNT}_CloudTrail_{REGION}_{day:%Y%m%d}T"
-        for minute in range(min(1440, OBJECTS - number)):
-            key = f"{folder}{minute // 60:02}{minute % 60:02}Z_{number + minute:016x}.json.gz"
-            yield StoredObject(key, f"{number + minute:032x}", 5_000, day)
+    for number in range(0, OBJECTS, MINUTES_A_DAY):
+        yield from simulated_day(number)
+
+
+def simulated_day(number: int) -> Iterator[StoredObject]:
+    """Yield the objects of the day that begins with object `number`."""
+    day = FIRST + timedelta(minutes=number)
+    folder = f"{FOLDER}{day:%Y/%m/%d}/{ACCOUNT}_CloudTrail_{REGION}_{day:%Y%m%d}T"
+    for minute in range(min(MINUTES_A_DAY, OBJECTS - number)):
+        key = f"{folder}{minute // 60:02}{minute % 60:02}Z_{number + minute:016x}.json.gz"
+        yield StoredObject(key, f"{number + minute:032x}", 5_000, day)
 
 
 def nothing_new(out: Path) -> dict[str, object]:

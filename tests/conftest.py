@@ -16,13 +16,14 @@ from analyzer.listing import Scope
 from analyzer.progress import Silence
 from analyzer.source import parse_source
 from analyzer.status import status
-from analyzer.store import S3Access
+from analyzer.store import S3Access, Stretch
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from analyzer.ingest import IngestSummary, Watcher
     from analyzer.lake_place import LakePlace
+    from analyzer.store import Store, StoredObject
 
 Json = dict[str, Any]
 Rows = list[dict[str, Any]]
@@ -61,6 +62,19 @@ def log_key(
     stamp = f"{day.replace('/', '')}T{minute}Z"
     folder = f"AWSLogs/{account}/CloudTrail/{region}/{day}"
     return f"{folder}/{account}_CloudTrail_{region}_{stamp}_{unique}.json.gz"
+
+
+def objects_of(
+    store: Store, prefix: str = "", after: str = "", before: str | None = None
+) -> list[StoredObject]:
+    """Return the objects of a stretch, page after page."""
+    waiting = [Stretch(prefix, after, before)]
+    found: list[StoredObject] = []
+    while waiting:
+        page = store.page(waiting.pop(0))
+        found += page.objects
+        waiting = [*page.rest, *waiting]
+    return found
 
 
 @pytest.fixture(scope="session")

@@ -7,8 +7,8 @@ import pytest
 
 from analyzer.errors import StoreError
 from analyzer.local_store import LocalStore
-from analyzer.store import NotFetched
-from tests.conftest import ingest_and_check, log_bytes, record
+from analyzer.store import NotFetched, Stretch
+from tests.conftest import ingest_and_check, log_bytes, objects_of, record
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -29,11 +29,18 @@ def store(log_folder: LogFolder) -> LocalStore:
 def keys(
     store: LocalStore, prefix: str = "", after: str = "", before: str | None = None
 ) -> list[str]:
-    return [stored.key for stored in store.objects(prefix, after, before)]
+    return sorted(stored.key for stored in objects_of(store, prefix, after, before))
 
 
-def test_keys_come_in_the_order_in_which_s3_lists_them(store: LocalStore) -> None:
-    assert keys(store) == sorted(NAMES, key=str.encode)
+def test_every_file_is_listed_once(store: LocalStore) -> None:
+    assert keys(store) == sorted(NAMES)
+
+
+def test_a_page_is_a_folder_in_the_order_in_which_s3_lists_it(store: LocalStore) -> None:
+    page = store.page(Stretch("", "a/b", "~"))
+
+    assert [stored.key for stored in page.objects] == ["a0"]
+    assert page.rest == (Stretch("a/", "a/b", "~"),)
 
 
 @pytest.mark.parametrize("after", ["", "a", "a-b", "a.x", "a/", "a/b", "a/b.d", "a/b/c", "b", "~"])
@@ -59,7 +66,7 @@ def test_one_level_tells_folders_from_objects(store: LocalStore) -> None:
 
 
 def test_an_object_has_its_size_and_its_bytes(store: LocalStore) -> None:
-    stored = next(store.objects("a/", "a/y", None))
+    stored = objects_of(store, "a/", "a/y", None)[0]
 
     assert (stored.key, stored.size, stored.archived) == ("a/z", 3, False)
     assert store.get(stored.key, stored.etag) == b"a/z"
@@ -68,7 +75,7 @@ def test_an_object_has_its_size_and_its_bytes(store: LocalStore) -> None:
 def test_what_has_changed_since_it_was_listed_is_not_read(
     store: LocalStore, log_folder: LogFolder
 ) -> None:
-    stored = next(store.objects("a/", "a/y", None))
+    stored = objects_of(store, "a/", "a/y", None)[0]
     log_folder.put_bytes("a/z", b"another content")
 
     with pytest.raises(NotFetched, match="changed since it was listed") as refusal:
@@ -79,18 +86,18 @@ def test_what_has_changed_since_it_was_listed_is_not_read(
 def test_another_content_of_the_same_size_has_another_etag(
     store: LocalStore, log_folder: LogFolder
 ) -> None:
-    before = next(store.objects("a/", "a/y", None))
+    before = objects_of(store, "a/", "a/y", None)[0]
     path = log_folder.root / "a/z"
     path.write_bytes(b"a/y")
     os.utime(path, ns=(0, path.stat().st_mtime_ns + 1))
 
-    assert next(store.objects("a/", "a/y", None)).etag != before.etag
+    assert objects_of(store, "a/", "a/y", None)[0].etag != before.etag
 
 
 def test_what_is_gone_since_it_was_listed_is_missing(
     store: LocalStore, log_folder: LogFolder
 ) -> None:
-    stored = next(store.objects("a/", "a/y", None))
+    stored = objects_of(store, "a/", "a/y", None)[0]
     log_folder.delete("a/z")
 
     with pytest.raises(NotFetched, match="gone since it was listed") as refusal:
@@ -101,7 +108,7 @@ def test_what_is_gone_since_it_was_listed_is_missing(
 def test_what_cannot_be_read_is_refused_with_the_systems_word(
     store: LocalStore, log_folder: LogFolder
 ) -> None:
-    stored = next(store.objects("a/", "a/y", None))
+    stored = objects_of(store, "a/", "a/y", None)[0]
     log_folder.delete("a/z")
     (log_folder.root / "a/z").mkdir()
 

@@ -5,16 +5,16 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import pytest
-from msgspec.structs import replace
+from msgspec.structs import astuple, replace
 
 from analyzer.layout import describe_object
-from analyzer.listing import LogObject
+from analyzer.listing import LogObject, in_tables
 from analyzer.plan import Plan, Totals
 from analyzer.schema import LEDGER
 from tests.conftest import log_key
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
 START = datetime(2023, 1, 5, 10, 0, tzinfo=UTC)
 
@@ -44,8 +44,12 @@ def ledger_row(
     return {"key": listed(number).key, "etag": etag, "status": status, "retry": retry}
 
 
+def tables_of(objects: list[LogObject]) -> Iterator[pa.Table]:
+    return in_tables(([astuple(each)] for each in objects), lambda _: None)
+
+
 def plan_of(objects: list[LogObject], ledger: list[Any] | None = None) -> Plan:
-    return Plan(objects, [pa.Table.from_pylist(ledger or [], LEDGER)], lambda _: None)
+    return Plan(tables_of(objects), [pa.Table.from_pylist(ledger or [], LEDGER)])
 
 
 def keys(objects: list[LogObject]) -> list[str]:
@@ -176,11 +180,12 @@ def test_no_two_batches_have_the_same_id(at_once: Callable[[int], None]) -> None
 
 
 def test_the_listing_is_counted_as_it_comes(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("analyzer.plan.LISTED_AT_ONCE", 2)
+    monkeypatch.setattr("analyzer.listing.LISTED_AT_ONCE", 2)
     counts: list[int] = []
 
-    Plan((listed(n) for n in range(5)), [], counts.append)
+    tables = list(in_tables(([astuple(listed(n))] for n in range(5)), counts.append))
     assert counts == [2, 4, 5]
+    assert [len(table) for table in tables] == [2, 2, 1]
 
 
 def test_an_empty_listing_plans_nothing() -> None:

@@ -112,6 +112,11 @@ def folder_of(root: Path, bodies: Mapping[str, bytes]) -> Path:
 def log_key(minute: int, unique: str = "A", *, account: str = ACCOUNT, region: str = REGION) -> str:
     """Return the key of a log that was delivered so many minutes after 1 January 2023."""
     at = datetime(2023, 1, 1, tzinfo=UTC) + timedelta(minutes=minute)
+    return log_key_at(at, unique, account=account, region=region)
+
+
+def log_key_at(at: datetime, unique: str, *, account: str = ACCOUNT, region: str = REGION) -> str:
+    """Return the key of a log that was delivered then."""
     return (
         f"AWSLogs/{account}/CloudTrail/{region}/{at:%Y/%m/%d}/"
         f"{account}_CloudTrail_{region}_{at:%Y%m%dT%H%M}Z_{unique}.json.gz"

@@ -18,6 +18,7 @@ from analyzer.local_lake import LocalLakeFiles
 from analyzer.s3_retries import NotNow, Window
 from analyzer.s3_store import S3Store
 from analyzer.store import S3Access
+from tests.conftest import objects_of
 from tests.s3.buckets import FEW, archived_under, new_bucket
 from tests.s3.commands import content, statuses
 from tests.s3.proxy import Answer, proxy_before, refusal
@@ -141,7 +142,7 @@ def test_a_listing_survives_what_passes(few_logs: Bucket, proxy: Proxy, fault: s
     proxy.answer("LIST", "", FAULTS[fault], times=1)
     store = store_of(few_logs, proxy)
 
-    listed = [found.key for found in store.objects(few_logs.prefix, "", None)]
+    listed = [found.key for found in objects_of(store, few_logs.prefix)]
 
     assert listed == sorted(few_logs.prefix + key for key in LOGS)
     assert store.take_retries() == 1

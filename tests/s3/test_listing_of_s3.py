@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from threading import Barrier
 from typing import TYPE_CHECKING
 
 import pytest
 
+from analyzer.errors import StoreError
 from analyzer.listing import Scope, list_objects
 from analyzer.s3_store import S3Store
 from analyzer.store import S3Access
-from tests.s3.buckets import log_key, many_logs
+from tests.conftest import objects_of
+from tests.s3.buckets import log_key, log_key_at, many_logs, new_bucket
+from tests.s3.proxy import Answer, refusal
 
 if TYPE_CHECKING:
     from tests.s3.buckets import Bucket
-    from tests.s3.proxy import Proxy
+    from tests.s3.proxy import Proxy, Request
 
 pytestmark = pytest.mark.usefixtures("credentials")
 
@@ -73,7 +77,7 @@ def test_pages_after_the_last_day_are_not_asked_for(bucket: Bucket, proxy: Proxy
     listed = keys(bucket, proxy, Scope(until=datetime(2023, 1, 1, tzinfo=UTC), late_days=1))
 
     assert len(listed) == 96
-    assert not [each for each in proxy.of("LIST") if "continuation-token" in each.query]
+    assert not [each for each in proxy.of("LIST") if "start-after" in each.query]
 
 
 def test_accounts_and_regions_are_found_folder_by_folder(archive: Bucket, proxy: Proxy) -> None:
@@ -140,3 +144,78 @@ def test_a_folder_marker_is_named_and_not_read(bucket: Bucket, proxy: Proxy) -> 
     listed = list(list_objects(store_of(bucket, proxy), bucket.prefix, Scope()))
 
     assert [found.key for found in listed if not found.skipped] == [f"{bucket.url}{log_key(0)}"]
+
+
+MONTHS = [datetime(2022, month, 1, tzinfo=UTC) for month in range(10, 13)]
+
+
+def three_busy_months() -> dict[str, bytes]:
+    """Return logs of which a page holds less than a month."""
+    keys = [log_key_at(month + timedelta(minutes=n), "B") for month in MONTHS for n in range(1_010)]
+    return dict.fromkeys(keys, b"x")
+
+
+@pytest.fixture(scope="session")
+def busy(weed: str) -> Bucket:
+    """Return a bucket with three months of more than a page each; read only."""
+    return new_bucket(weed).put_all(three_busy_months())
+
+
+@pytest.mark.parametrize(
+    ("scope", "wanted"),
+    [
+        (Scope(), MONTHS),
+        (Scope(since=MONTHS[1]), MONTHS[1:]),
+        (Scope(until=MONTHS[2], late_days=0), MONTHS[:2]),
+        (Scope(since=MONTHS[1], until=MONTHS[2], late_days=0), MONTHS[1:2]),
+    ],
+)
+def test_a_long_listing_goes_on_month_by_month_and_lists_nothing_twice(
+    busy: Bucket, proxy: Proxy, scope: Scope, wanted: list[datetime]
+) -> None:
+    listed = keys(busy, proxy, scope)
+
+    months = {f"/{month:%Y/%m}/" for month in wanted}
+    assert sorted(listed) == [key for key in three_busy_months() if key[41:50] in months]
+    prefixes = {each.query["prefix"][-9:] for each in proxy.of("LIST")}
+    assert months <= prefixes
+    assert len(proxy.of("LIST")) < 20
+
+
+def test_regions_are_listed_side_by_side(bucket: Bucket, proxy: Proxy) -> None:
+    regions = [f"eu-west-{number}" for number in range(1, 5)]
+    bucket.put_all({log_key(0, region=region): b"x" for region in regions})
+    together = Barrier(4)  # passes only when all four are asked for at the same time
+
+    def wait_for_the_others(request: Request) -> None:
+        if request.verb == "LIST" and "eu-west-" in request.query["prefix"]:
+            together.wait(timeout=20)
+
+    proxy.rules.append(wait_for_the_others)
+    assert len(keys(bucket, proxy, Scope())) == 4
+
+
+def test_a_refusal_in_the_middle_of_a_listing_stops_all_of_it(bucket: Bucket, proxy: Proxy) -> None:
+    regions = [f"eu-west-{number}" for number in range(1, 5)]
+    bucket.put_all({log_key(0, region=region): b"x" for region in regions})
+
+    def refuse_one(request: Request) -> Answer | None:
+        refused = request.verb == "LIST" and "eu-west-3" in request.query["prefix"]
+        return refusal(403, "InvalidAccessKeyId") if refused else None
+
+    proxy.rules.append(refuse_one)
+    with pytest.raises(StoreError, match="InvalidAccessKeyId: the access key id is not known"):
+        keys(bucket, proxy, Scope())
+
+
+def test_a_server_that_does_not_know_startafter_is_not_asked_for_ever(proxy: Proxy) -> None:
+    body = (
+        "<ListBucketResult><IsTruncated>true</IsTruncated><Contents><Key>a</Key><ETag>e</ETag>"
+        "<Size>1</Size><LastModified>2023-01-01T00:00:00Z</LastModified></Contents>"
+        "</ListBucketResult>"
+    )
+    proxy.answer("LIST", "", Answer(200, body.encode(), {"Content-Type": "application/xml"}))
+    store = S3Store("s3://trail/", S3Access(endpoint_url=proxy.endpoint))
+
+    with pytest.raises(StoreError, match="lists what comes before StartAfter"):
+        objects_of(store)
