@@ -218,6 +218,7 @@ def ingest_command(
     workers: int | None = None,
     max_object_size: int = 256,
     dry_run: Annotated[bool, Parameter(negative="", show_default=False)] = False,
+    output: OutputOptions = OutputOptions(),
     compact: Annotated[bool, Parameter(negative="", show_default=False)] = False,
     quiet: Annotated[
         bool, Parameter(name=["--quiet", "-q"], negative="", show_default=False)
@@ -245,15 +246,16 @@ def ingest_command(
     max_object_size
         How many MiB one object may decompress to; a larger one is refused.
     dry_run
-        Only say what would be read.
+        Only print the plan: what would be read, how long it takes and what S3 charges for it;
+        as a table, or with --format json.
     compact
         Merge the lake's small parts at the end, as `tlstrail compact` does.
     quiet
         Say nothing but what was left out.
     """
-    from analyzer.ingest import IngestSettings, ingest, preview
+    from analyzer.ingest import IngestSettings, ingest
     from analyzer.listing import Scope
-    from analyzer.progress import sentence_of, watching
+    from analyzer.progress import watching
     from analyzer.source import parse_source
 
     if (workers is not None and workers < 1) or max_object_size < 1 or late_days < 0:
@@ -266,10 +268,11 @@ def ingest_command(
         max_object_bytes=max_object_size * MEBIBYTE,
     )
     talk = _stderr()
+    if dry_run:
+        return _preview(settings, output, quiet=quiet)
+    if output != OutputOptions():
+        raise UsageError("--format and --output are for the plan, with --dry-run")
     with watching(talk, quiet=quiet) as watcher:
-        if dry_run:
-            talk.print(sentence_of(preview(settings, watcher)), markup=False, soft_wrap=True)
-            return ExitCode.DONE
         summary = ingest(settings, watcher, lambda: datetime.now(UTC))
     code = _conclude(summary, settings, talk, quiet=quiet)
     if compact:
@@ -712,6 +715,19 @@ def run(arguments: Sequence[str]) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return ExitCode.DONE
     return int(code) if isinstance(code, int) else ExitCode.DONE
+
+
+def _preview(settings: IngestSettings, output: OutputOptions, *, quiet: bool) -> ExitCode:
+    """Print what an ingest would do."""
+    from analyzer.preview import preview, write_preview
+    from analyzer.progress import watching
+
+    form = output.form()
+    with watching(_stderr(), quiet=quiet) as watcher:
+        found = preview(settings, watcher)
+    with _written(output.output) as out:
+        write_preview(found, form, out, _width())
+    return ExitCode.DONE
 
 
 def _conclude(

@@ -38,9 +38,8 @@ from analyzer.flatten import Flattener
 from analyzer.lake_place import lake_files
 from analyzer.listing import Listing, in_tables
 from analyzer.permitted import Permitted
-from analyzer.plan import Plan, Totals
+from analyzer.plan import Plan
 from analyzer.replace import together
-from analyzer.source import open_store
 from analyzer.views import write_views
 
 if TYPE_CHECKING:
@@ -56,6 +55,7 @@ if TYPE_CHECKING:
     from analyzer.ledger import Outcome
     from analyzer.listing import LogObject, Scope
     from analyzer.manifest import Manifest
+    from analyzer.plan import Totals
     from analyzer.source import Source
     from analyzer.store import Store
 
@@ -136,7 +136,7 @@ def ingest(
         pa.default_memory_pool().release_unused()
         if store.denied and plan.totals.listed == plan.totals.skipped:
             raise store.denied[0]  # who may list nothing is refused as a whole
-        _require_an_archive(settings, plan.totals)
+        require_an_archive(settings, plan.totals)
         watcher.planned(plan.totals)
         manifest.create(files)
         committer = Committer(files, lake, store.root, now, plan.open_rows)
@@ -157,17 +157,6 @@ def ingest(
         return IngestSummary(
             plan.totals, committer.tally, plan.left_out_before(), list(map(str, store.denied))
         )
-
-
-def preview(settings: IngestSettings, watcher: Watcher) -> Totals:
-    """Return what `ingest` would read. Reads no object, and changes nothing."""
-    files = lake_files(settings.lake)
-    store = open_store(settings.source)
-    lake = manifest.look(files)
-    listing = in_tables(Listing(store, settings.source.prefix, settings.scope), watcher.listed)
-    plan = Plan(listing, seen_before(files, lake))
-    _require_an_archive(settings, plan.totals)
-    return plan.totals
 
 
 def seen_before(files: LakeFiles, lake: Manifest) -> Iterator[pa.Table]:
@@ -295,7 +284,7 @@ def _require_apart(settings: IngestSettings) -> None:
         raise UsageError(f"{folder}: is a lake, and not an archive")
 
 
-def _require_an_archive(settings: IngestSettings, totals: Totals) -> None:
+def require_an_archive(settings: IngestSettings, totals: Totals) -> None:
     """Refuse a source without a single log, unless its days are what was narrowed down."""
     scope = settings.scope
     if totals.listed > totals.skipped or scope.since or scope.until:

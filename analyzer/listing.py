@@ -184,6 +184,8 @@ class Listing:
         self._waiting = deque(self._first() if left is None else left)
         self._under_way: dict[Future[Done], Errand] = {}
         self._fruitless = 0
+        self.requests = 0
+        """How many errands are done: about as many requests as there were."""
 
     @property
     def left(self) -> tuple[Errand, ...]:
@@ -218,6 +220,7 @@ class Listing:
         """Note what an errand leads to: first things first, so that little is left at a time."""
         self._waiting.extendleft(reversed(done.errands))
         self._fruitless += done.fruitless
+        self.requests += 1
         if self._fruitless > FOLDERS_WITHOUT_LOGS:
             raise UsageError(
                 f"{self._store.root}{self._prefix}: over {FOLDERS_WITHOUT_LOGS:,} folders without "
@@ -279,7 +282,7 @@ class Listing:
     def _turn(self, stretch: Stretch) -> Done:
         page = self._store.page(stretch)
         rows = self._rows(self._not_flat(stretch.prefix, page.objects))
-        if self._is_long(page.objects):
+        if month_folder(stretch.prefix) is None and self._is_long(page.objects):
             return Done(rows, [Split(rest) for rest in page.rest])
         return Done(rows, [Turn(rest) for rest in page.rest])
 

@@ -32,7 +32,7 @@ MEMORY = "1GB"
 """What the plan holds in memory: some millions of objects to be read, and the rest on disk."""
 
 # CloudTrail's JSON shrinks to about a sixth to a tenth; a batch is cut by what it grows to.
-_GZIP_RATIO = 7
+GZIP_RATIO = 7
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,10 +99,23 @@ class Plan:
         self._duckdb.execute(f"INSERT INTO {table} {sql(f'plan/{table}')}")
         self._duckdb.unregister(source)
 
+    def table(self, question: str, given: pa.Table | None = None, **facts: object) -> pa.Table:
+        """Return the answer of `sql/plan/QUESTION.sql`, which may ask of `by_class`, if given."""
+        with self._duckdb.cursor() as connection:
+            for prices in ("prices", "restore_prices"):
+                text = sql(f"plan/{prices}")
+                connection.execute(f"CREATE OR REPLACE TEMP VIEW plan_{prices} AS {text}")
+            if given is not None:
+                connection.register("by_class", given)
+            answer: pa.Table = connection.sql(
+                sql(f"plan/{question}"), params=facts
+            ).to_arrow_table()
+            return answer
+
     @property
     def batch_count(self) -> int:
         """About how many batches there will be; one at least."""
-        by_bytes = self.totals.bytes_to_read * _GZIP_RATIO // BATCH_JSON_BYTES
+        by_bytes = self.totals.bytes_to_read * GZIP_RATIO // BATCH_JSON_BYTES
         return 1 + max(by_bytes, self.totals.to_read // BATCH_OBJECTS)
 
     def left_out_before(self) -> list[str]:
@@ -152,4 +165,4 @@ class Plan:
 
 def _json_bytes(log_object: LogObject) -> int:
     """Estimate what an object decompresses to."""
-    return log_object.size * (_GZIP_RATIO if log_object.key.endswith(".gz") else 1)
+    return log_object.size * (GZIP_RATIO if log_object.key.endswith(".gz") else 1)

@@ -147,10 +147,27 @@ def test_a_dry_run_says_what_would_be_read_and_makes_no_lake(
 ) -> None:
     process = tlstrail("ingest", archive, "--lake", tmp_path / "new", "--dry-run")
 
-    assert (process.returncode, process.stdout) == (ExitCode.DONE, "")
+    assert process.returncode == ExitCode.DONE
+    assert "75 objects: 67 to read, 0 in the lake already" in process.stdout
     assert "75 objects listed" in process.stderr
     assert "67 to read" in process.stderr
     assert not (tmp_path / "new").exists()
+
+
+def test_a_dry_run_is_a_plan_for_programs_too(
+    tlstrail: Tlstrail, archive: Path, tmp_path: Path
+) -> None:
+    arguments = ("ingest", archive, "--lake", tmp_path / "new", "--dry-run", "--format", "json")
+
+    plan = json.loads(tlstrail(*arguments, "-q").stdout)
+    assert (plan["objects"], plan["to_read"], plan["accounts"], plan["days"]) == (75, 67, 3, 48)
+    assert plan["by_place"][0]["account_id"] == "012345678901"
+
+
+def test_a_format_without_a_dry_run_is_2(tlstrail: Tlstrail, archive: Path, tmp_path: Path) -> None:
+    process = tlstrail("ingest", archive, "--lake", tmp_path / "new", "--format", "json")
+
+    assert_failed(process, ExitCode.USAGE, "with --dry-run")
 
 
 def test_the_lake_may_be_named_in_the_environment(

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from analyzer.errors import UsageError
-from analyzer.ingest import IngestSettings, preview
+from analyzer.ingest import IngestSettings
 from analyzer.listing import Scope
+from analyzer.preview import preview
 from analyzer.progress import Silence
 from analyzer.source import parse_source
 from analyzer.store import S3Access
@@ -254,8 +255,8 @@ def test_a_bomb_is_refused_and_keeps_no_other_out(
 def test_a_preview_reads_no_object_and_makes_no_lake(archive: Path, lake: Path) -> None:
     source = parse_source(str(archive), S3Access())
 
-    totals = preview(IngestSettings(source, lake, Scope(), 1, MAX_BYTES), Silence())
-    assert (totals.listed, totals.to_read, totals.skipped) == (75, 67, 8)
+    plan = preview(IngestSettings(source, lake, Scope(), 1, MAX_BYTES), Silence()).estimate
+    assert (plan["objects"], plan["to_read"], plan["skipped"]) == (75, 67, 8)
     assert not lake.exists()
 
 

@@ -153,7 +153,7 @@ def test_a_listing_that_is_slowed_down_for_longer_than_botocore_asks_goes_on(
 ) -> None:
     proxy.answer("LIST", "", FAULTS["SlowDown"], times=5)
 
-    listed = list(store_of(few_logs, proxy).objects(few_logs.prefix, "", None))
+    listed = objects_of(store_of(few_logs, proxy), few_logs.prefix)
 
     assert len(listed) == len(LOGS)
 

@@ -1,0 +1,166 @@
+"""What an ingest would read, how long that takes and what S3 charges for it. Reads no object.
+
+The arithmetic is in `sql/plan`; what it multiplies with stands here, with where it was measured.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+import pyarrow as pa
+from rich.console import Console
+
+from analyzer import manifest
+from analyzer.errors import UsageError
+from analyzer.ingest import require_an_archive, seen_before
+from analyzer.lake_place import lake_files
+from analyzer.listing import Listing, in_tables
+from analyzer.plan import GZIP_RATIO, Plan
+from analyzer.render import Format, markdown_table, objects, rich_table
+from analyzer.source import open_store
+
+if TYPE_CHECKING:
+    from analyzer.ingest import IngestSettings, Watcher
+
+# From `make bench` (docs/performance.md): two workers take 198 MB of JSON a second into a lake of
+# 0.58 bytes for each gzipped one, and a record is 1,464 bytes of JSON.
+JSON_BYTES_PER_SECOND = 99_000_000
+EVENT_BYTES = 1_464
+LAKE_RATIO = 0.58
+
+OBJECT_SECONDS = 0.000_5
+"""What an object costs a worker apart from its bytes: asked for, opened, hashed, in the ledger."""
+
+PRICE_REGION = "us-east-1"
+
+HEADINGS = {
+    "by_place": "Where the logs are from",
+    "by_class": "Storage classes",
+    "to_restore": "Archived: what a restore would cost",
+}
+
+_GIGABYTE, _MEGABYTE = 1_000_000_000, 1_000_000
+_HOUR, _MINUTE = 3_600, 60
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """The plan of an ingest."""
+
+    source: str
+    on_s3: bool
+    estimate: dict[str, Any]
+    """The one row of `sql/plan/estimate.sql`."""
+    tables: dict[str, pa.Table]
+
+
+def preview(settings: IngestSettings, watcher: Watcher) -> Preview:
+    """Return what `ingest` would do. Reads no object, and changes nothing."""
+    files = lake_files(settings.lake)
+    store = open_store(settings.source)
+    lake = manifest.look(files)
+    listing = Listing(store, settings.source.prefix, settings.scope)
+    plan = Plan(in_tables(listing, watcher.listed), seen_before(files, lake))
+    require_an_archive(settings, plan.totals)
+    watcher.planned(plan.totals)
+    return estimated(plan, settings, listing.requests if settings.source.on_s3 else 0)
+
+
+def estimated(plan: Plan, settings: IngestSettings, lists: int) -> Preview:
+    """Return what a plan comes to, made by so many requests for listings."""
+    price_region = settings.source.access.region_name or PRICE_REGION
+    by_class = plan.table("by_class", price_region=price_region)
+    estimate = plan.table(
+        "estimate",
+        by_class,
+        gzip_ratio=GZIP_RATIO,
+        event_bytes=EVENT_BYTES,
+        lake_ratio=LAKE_RATIO,
+        json_bytes_per_second=JSON_BYTES_PER_SECOND,
+        object_seconds=OBJECT_SECONDS,
+        workers=settings.workers,
+        lists=lists,
+        price_region=price_region,
+    )
+    tables = {"by_place": plan.table("by_place")}
+    if settings.source.on_s3:
+        tables |= {"by_class": by_class, "to_restore": plan.table("to_restore")}
+    [row] = estimate.to_pylist()
+    return Preview(settings.place, settings.source.on_s3, row, tables)
+
+
+def write_preview(found: Preview, form: Format, out: BinaryIO, width: int) -> None:
+    """Write the plan. Raises `UsageError` for formats that hold a single table."""
+    if form is Format.JSON:
+        [estimate] = objects(pa.Table.from_pylist([found.estimate]))
+        content = {
+            "source": found.source,
+            **estimate,
+            **{name: objects(table) for name, table in found.tables.items()},
+        }
+        out.write(f"{json.dumps(content, ensure_ascii=False, indent=2)}\n".encode())
+    elif form in {Format.TABLE, Format.MD}:
+        out.write(_as_text(found, width, markdown=form is Format.MD).encode())
+    else:
+        raise UsageError(f"the plan is several tables, and {form} holds one; take json")
+
+
+def _as_text(found: Preview, width: int, *, markdown: bool) -> str:
+    text = io.StringIO()
+    console = Console(file=text, width=width, highlight=False, color_system=None)
+    lines = _lines(found)
+    summary = pa.table({"the plan": list(lines), found.source: list(lines.values())})
+    console.print(markdown_table(summary) if markdown else rich_table(summary))
+    for name, table in found.tables.items():
+        if len(table):
+            console.print(f"\n{'## ' if markdown else ''}{HEADINGS[name]}")
+            console.print(f"\n{markdown_table(table)}" if markdown else rich_table(table))
+    return text.getvalue()
+
+
+def _lines(found: Preview) -> dict[str, str]:
+    """Return what the plan comes to, as people say it."""
+    row = found.estimate
+    lines = {
+        "from": f"{row['accounts']:,} accounts, {row['regions']:,} Regions, {row['days']:,} days: "
+        f"{row['first_day']} to {row['last_day']}",
+        "listed": f"{row['objects']:,} objects: {row['to_read']:,} to read, "
+        f"{row['in_lake']:,} in the lake already, {row['archived']:,} archived, "
+        f"{row['skipped']:,} skipped",
+        "to read": f"{sized(row['bytes_to_read'])}, about {sized(row['json_bytes'])} of JSON, "
+        f"{row['events']:,} events",
+        "lake grows by": f"about {sized(row['lake_bytes'])}",
+        "time": f"about {lasting(row['seconds'])} with {row['workers']} workers, if the objects "
+        "come as fast; by what make bench measured, not by this machine",
+    }
+    if found.on_s3:
+        prices = {name: row[f"{name}_usd"] for name in ("list", "get", "retrieval")}
+        each = ", ".join(f"{name} {dollars(usd)}" for name, usd in prices.items())
+        lines["requests"] = f"{row['list_requests']:,} LIST, {row['get_requests']:,} GET"
+        lines["price"] = (
+            f"{dollars(sum(prices.values()))} ({each}), at prices of {row['price_region']}, "
+            "without transfer out of the Region"
+        )
+    return lines
+
+
+def sized(count: float) -> str:
+    """Return bytes as people say them."""
+    if count >= _GIGABYTE:
+        return f"{count / _GIGABYTE:,.1f} GB"
+    return f"{count / _MEGABYTE:,.1f} MB"
+
+
+def lasting(seconds: float) -> str:
+    """Return a time as people say it, rounded up."""
+    if seconds >= _HOUR:
+        return f"{seconds / _HOUR:,.1f} hours"
+    return f"{seconds / _MINUTE:,.1f} minutes" if seconds >= _MINUTE else f"{seconds:,.1f} seconds"
+
+
+def dollars(amount: float) -> str:
+    """Return a price, with as many digits as it takes to say that it is not nothing."""
+    return f"${amount:,.2f}" if amount >= 1 or amount == 0 else f"${amount:.6f}".rstrip("0")
