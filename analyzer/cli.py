@@ -30,10 +30,12 @@ if TYPE_CHECKING:
 
     from analyzer.commit import Tally
     from analyzer.ingest import IngestSettings, IngestSummary
+    from analyzer.inventory import Inventory
     from analyzer.lake import Narrowing
     from analyzer.lake_place import LakePlace
     from analyzer.ledger import Outcome
     from analyzer.render import Format
+    from analyzer.source import Source
     from analyzer.store import S3Access
 
 NAMED_ON_STDERR = 20
@@ -217,6 +219,7 @@ def ingest_command(
     late_days: int = 1,
     workers: int | None = None,
     max_object_size: int = 256,
+    inventory: str | None = None,
     dry_run: Annotated[bool, Parameter(negative="", show_default=False)] = False,
     output: OutputOptions = OutputOptions(),
     compact: Annotated[bool, Parameter(negative="", show_default=False)] = False,
@@ -245,6 +248,9 @@ def ingest_command(
         Processes; as many as there are cores without it.
     max_object_size
         How many MiB one object may decompress to; a larger one is refused.
+    inventory
+        The manifest.json of an S3 Inventory of the bucket, s3://… or a copy with its files: what
+        there is, is taken from it, and nothing is listed.
     dry_run
         Only print the plan: what would be read, how long it takes and what S3 charges for it;
         as a table, or with --format json.
@@ -260,14 +266,16 @@ def ingest_command(
 
     if (workers is not None and workers < 1) or max_object_size < 1 or late_days < 0:
         raise UsageError("--workers and --max-object-size are 1 or more, --late-days 0 or more")
+    where = parse_source(source, s3.access())
+    talk = _stderr()
     settings = IngestSettings(
-        source=parse_source(source, s3.access()),
+        source=where,
         lake=lake.place(s3),
         scope=Scope(scope.account, scope.region, scope.since, scope.until, late_days),
         workers=workers or _cores(),
         max_object_bytes=max_object_size * MEBIBYTE,
+        inventory=_inventory(inventory, where, talk) if inventory else None,
     )
-    talk = _stderr()
     if dry_run:
         return _preview(settings, output, quiet=quiet)
     if output != OutputOptions():
@@ -715,6 +723,18 @@ def run(arguments: Sequence[str]) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return ExitCode.DONE
     return int(code) if isinstance(code, int) else ExitCode.DONE
+
+
+def _inventory(url: str, source: Source, talk: Console) -> Inventory:
+    """Open an inventory, and say how old it is and what it does not tell."""
+    from analyzer.inventory import open_inventory
+
+    found = open_inventory(url, source)
+    line = f"inventory of {found.at:%Y-%m-%d %H:%M} UTC; what came later is not in it"
+    if found.missing:
+        line += f". It lacks {', '.join(found.missing)}"
+    talk.print(line, markup=False, soft_wrap=True)
+    return found
 
 
 def _preview(settings: IngestSettings, output: OutputOptions, *, quiet: bool) -> ExitCode:

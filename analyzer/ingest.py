@@ -50,6 +50,7 @@ if TYPE_CHECKING:
     from analyzer.batch import Batch, WrittenBatch
     from analyzer.copies import Fingerprints
     from analyzer.executors import Lane
+    from analyzer.inventory import Inventory
     from analyzer.lake_files import LakeFiles
     from analyzer.lake_place import LakePlace
     from analyzer.ledger import Outcome
@@ -73,6 +74,8 @@ class IngestSettings:
     workers: int
     max_object_bytes: int
     """How much one object may decompress to."""
+    inventory: Inventory | None = None
+    """What says which objects there are, instead of a listing."""
 
     @property
     def place(self) -> str:
@@ -167,7 +170,9 @@ def seen_before(files: LakeFiles, lake: Manifest) -> Iterator[pa.Table]:
 def listed(
     settings: IngestSettings, store: Store, kept: Checkpoint, watcher: Watcher
 ) -> Iterator[pa.Table]:
-    """List what is in scope, from where an interrupted run has got to."""
+    """List what is in scope, from where an interrupted run has got to, or from an inventory."""
+    if settings.inventory is not None:
+        return in_tables(settings.inventory.rows(settings.scope), watcher.listed)
     listing = Listing(store, settings.source.prefix, settings.scope, left=kept.left)
     before = kept.rows
     tables = in_tables(listing, lambda objects: watcher.listed(before + objects))

@@ -255,7 +255,7 @@ class Listing:
             if place.step is Step.LIST:
                 errands += self._region(folder)
             elif place.step is Step.SKIP:
-                rows.append(_skipped_folder(self._store, folder, place))
+                rows.append(skipped_folder(self._store.root, folder, place))
             else:
                 errands.append(Look(folder))
                 fruitless += place.account_id is None and "AWSLogs/" not in folder
@@ -313,25 +313,37 @@ class Listing:
         return [each for each in objects if "/" in each.key[len(prefix) :]]
 
     def _rows(self, objects: Iterable[StoredObject]) -> list[Row]:
-        """Return the objects that are in scope, with what their keys say."""
-        root, wants_all = self._store.root, self._scope.wants_all
-        rows: list[Row] = []
-        for stored in objects:
-            place = describe_object(stored.key, self._service)
-            if wants_all or self._scope.wants(place):
-                rows.append((
-                    root + stored.key,
-                    stored.etag,
-                    stored.size,
-                    stored.last_modified,
-                    stored.storage_class,
-                    stored.archived,
-                    place.account_id,
-                    place.region,
-                    place.delivered_at,
-                    place.skipped,
-                ))  # fmt: skip
-        return rows
+        return rows_in_scope(self._store.root, objects, self._scope, self._service)
+
+
+def rows_in_scope(
+    root: str, objects: Iterable[StoredObject], scope: Scope, service: Service
+) -> list[Row]:
+    """Return the objects that are in scope, with what their keys say."""
+    wants_all = scope.wants_all
+    rows: list[Row] = []
+    for stored in objects:
+        place = describe_object(stored.key, service)
+        if wants_all or scope.wants(place):
+            rows.append((
+                root + stored.key,
+                stored.etag,
+                stored.size,
+                stored.last_modified,
+                stored.storage_class,
+                stored.archived,
+                place.account_id,
+                place.region,
+                place.delivered_at,
+                place.skipped,
+            ))  # fmt: skip
+    return rows
+
+
+def skipped_folder(root: str, folder: str, place: FolderPlace) -> Row:
+    """Return a folder of other logs as what stands for all that is in it."""
+    skipped = f"{place.skipped} (folder, not listed)"
+    return (root + folder, "", 0, None, "", False, place.account_id, None, None, skipped)
 
 
 def list_objects(
@@ -367,8 +379,3 @@ def _table(rows: list[Row]) -> pa.Table:
 
 def _within(key: str, stretch: Stretch) -> bool:
     return key > stretch.after and (stretch.before is None or key < stretch.before)
-
-
-def _skipped_folder(store: Store, folder: str, place: FolderPlace) -> Row:
-    skipped = f"{place.skipped} (folder, not listed)"
-    return (store.root + folder, "", 0, None, "", False, place.account_id, None, None, skipped)

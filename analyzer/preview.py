@@ -63,7 +63,8 @@ def preview(settings: IngestSettings, watcher: Watcher) -> Preview:
     store = open_store(settings.source)
     lake = manifest.look(files)
     listing = Listing(store, settings.source.prefix, settings.scope)
-    plan = Plan(in_tables(listing, watcher.listed), seen_before(files, lake))
+    rows = settings.inventory.rows(settings.scope) if settings.inventory else listing
+    plan = Plan(in_tables(rows, watcher.listed), seen_before(files, lake))
     require_an_archive(settings, plan.totals)
     watcher.planned(plan.totals)
     return estimated(plan, settings, listing.requests if settings.source.on_s3 else 0)
