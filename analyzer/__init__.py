@@ -30,6 +30,7 @@ The journey, in reading order:
     views      the lake's views for other clients: a database file, and SQL for any DuckDB
     ingest     all of the above, as one function
     preview    what an ingest would do, how long it takes and what it costs
+    restore    what is archived: a manifest for S3 Batch Operations, or the restore asked for
     dialect    queries written for CloudTrail Lake or for Athena, as DuckDB's SQL: their text is
                read in trino_text, tables in trino_tables, functions in trino_calls,
                trino_lambdas and trino_formats

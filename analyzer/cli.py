@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from analyzer.lake_place import LakePlace
     from analyzer.ledger import Outcome
     from analyzer.render import Format
+    from analyzer.restore import Archived, Tier
     from analyzer.source import Source
     from analyzer.store import S3Access
 
@@ -286,6 +287,67 @@ def ingest_command(
     if compact:
         _compact(settings.lake, talk, quiet=quiet)
     return code
+
+
+@app.command(name="restore")
+def restore_command(
+    source: str = "",
+    /,
+    *,
+    lake: LakeOption = LakeOption(),
+    scope: ScopeOptions = ScopeOptions(),
+    s3: S3Options = S3Options(),
+    output: Annotated[Path | None, Parameter(name=["--output", "-o"])] = None,
+    storage_class: Annotated[tuple[str, ...], Parameter(negative="", show_default=False)] = (),
+    request: Annotated[bool, Parameter(negative="", show_default=False)] = False,
+    tier: Literal["Bulk", "Standard", "Expedited"] = "Bulk",
+    days: int = 7,
+    yes: Annotated[bool, Parameter(negative="", show_default=False)] = False,
+) -> ExitCode:
+    """Name the archived objects that an ingest left out, for a restore, or ask S3 for it.
+
+    For example:
+
+    ```
+    tlstrail restore --lake ./lake -o manifest.csv
+    tlstrail restore --lake ./lake --request --tier Bulk --days 7
+    ```
+
+    Without --request it writes a manifest for S3 Batch Operations and asks S3 for nothing. With it,
+    it shows the price, waits for a yes, and asks. Ingest again when the objects are restored.
+    --since and --until are times of delivery.
+
+    Parameters
+    ----------
+    source
+        Only what begins so, as in s3://bucket/prefix.
+    output
+        File for the manifest; stdout without.
+    storage_class
+        GLACIER, DEEP_ARCHIVE or INTELLIGENT_TIERING; repeatable.
+    request
+        Ask S3 for the restore.
+    tier
+        How fast, and how dear: see the plan of `tlstrail ingest --dry-run`.
+    days
+        How long the restored copies stay; objects of INTELLIGENT_TIERING stay for good.
+    yes
+        Do not wait for a yes.
+    """
+    from analyzer.restore import Asked, Tier, archived, write_manifest
+
+    if days < 1:
+        raise UsageError("--days is 1 or more")
+    found = archived(lake.place(s3), Asked(source, scope.narrowing(), storage_class))
+    if found is None:
+        _say("nothing that was asked about is archived")
+        return ExitCode.DONE
+    if request:
+        return _request(found, s3.access(), Tier(tier), days, yes=yes)
+    with _written(output) as out:
+        write_manifest(found, out)
+    _say(f"{len(found.rows):,} archived objects of s3://{found.bucket} are in the manifest")
+    return ExitCode.DONE
 
 
 @app.command(name="compact")
@@ -725,6 +787,39 @@ def run(arguments: Sequence[str]) -> int:
     return int(code) if isinstance(code, int) else ExitCode.DONE
 
 
+def _request(found: Archived, access: S3Access, tier: Tier, days: int, *, yes: bool) -> ExitCode:
+    """Say what a restore costs, and ask for it after a yes."""
+    from analyzer.preview import dollars, sized
+    from analyzer.progress import counting
+    from analyzer.restore import refuse_tier, request
+
+    refuse_tier(found, tier)
+    prices = found.price(tier)
+    for row in prices:
+        objects = f"{row['objects']:,} objects of {row['storage_class']}"
+        time = f"by {tier} within {row['hours']:g} hours"
+        _say(f"{objects}, {sized(row['stored_bytes'])}, {time}: {dollars(row['usd'])}")
+    total = dollars(sum(row["usd"] for row in prices))
+    if not yes:
+        if not sys.stdin.isatty():
+            raise UsageError("a restore costs money; say --yes where nobody can be asked")
+        question = f"restore them for {total} and the storage of the copies? [y/N] "
+        _stderr().print(question, end="", markup=False, soft_wrap=True)
+        if sys.stdin.readline().strip().lower() not in {"y", "yes"}:
+            _say("nothing was asked for")
+            return ExitCode.DONE
+    with counting(_stderr(), "asking", len(found.rows)) as done:
+        answered = request(found, access, tier, days, done)
+    said = [f"{answered.requested:,} restores asked for"]
+    said += [f"{count:,} {why}" for why, count in sorted(answered.fine.items())]
+    _say(f"{', '.join(said)}. Ingest again when they are done")
+    for key, code in answered.refused[:NAMED_ON_STDERR]:
+        _say(f"refused: {key}: {code}")
+    if len(answered.refused) > NAMED_ON_STDERR:
+        _say(f"… and {len(answered.refused) - NAMED_ON_STDERR:,} more were refused")
+    return ExitCode.INCOMPLETE if answered.refused else ExitCode.DONE
+
+
 def _inventory(url: str, source: Source, talk: Console) -> Inventory:
     """Open an inventory, and say how old it is and what it does not tell."""
     from analyzer.inventory import open_inventory
@@ -824,6 +919,8 @@ def _name_left_out(left_out: Sequence[Outcome], talk: Console) -> None:
         talk.print(line, markup=False, highlight=False, soft_wrap=True)
     if len(left_out) > NAMED_ON_STDERR:
         talk.print(f"… and {len(left_out) - NAMED_ON_STDERR:,} more; tlstrail status names all")
+    if any(outcome.status == "archived" for outcome in left_out):
+        talk.print("archived objects can be restored: tlstrail restore --help")
 
 
 @contextmanager

@@ -191,6 +191,15 @@ def compacting(console: Console, *, quiet: bool) -> Iterator[Callable[[int, int]
         yield lambda done, total: progress.update(task, completed=done, total=total)
 
 
+@contextmanager
+def counting(console: Console, doing: str, total: int) -> Iterator[Callable[[int], None]]:
+    """Yield who is to be told how many of `total` are done."""
+    columns = _columns(MofNCompleteColumn())
+    with Progress(*columns, console=console, disable=not console.is_terminal) as progress:
+        task = progress.add_task(doing, total=total)
+        yield lambda done: progress.update(task, completed=done)
+
+
 def sentence_of_compaction(done: Compaction) -> str:
     """Return what a lake was before a compaction and is after it, as one sentence."""
     return (

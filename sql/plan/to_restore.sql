@@ -2,7 +2,7 @@
 SELECT
     storage_class,
     tier,
-    hours,
+    hours::DOUBLE AS hours,
     count(*) AS objects,
     sum(size)::BIGINT AS stored_bytes,
     round(count(*) / 1000 * any_value(usd_per_1000_objects), 6)::DOUBLE AS requests_usd,
