@@ -17,10 +17,10 @@ from analyzer.source import Source
 from analyzer.store import Folder, NotFetched, S3Access
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
     from pathlib import Path
 
-    from analyzer.store import StoredObject
+    from analyzer.store import Page, Stretch
 
 
 class Remote:
@@ -28,6 +28,7 @@ class Remote:
 
     root = "s3://bucket/"
     reads_in_flight = 4
+    listings_in_flight = 1
 
     def __init__(self, answer: Callable[[str], bytes] = str.encode) -> None:
         self.asked: list[str] = []
@@ -43,8 +44,8 @@ class Remote:
     def folder(self, prefix: str) -> Folder:
         raise NotImplementedError(prefix)
 
-    def objects(self, prefix: str, after: str, before: str | None) -> Iterator[StoredObject]:
-        raise NotImplementedError(prefix, after, before)
+    def page(self, stretch: Stretch) -> Page:
+        raise NotImplementedError(stretch)
 
     def metadata(self, key: str) -> None:
         raise NotImplementedError(key)
