@@ -63,7 +63,7 @@ typedef struct {
 } Buffer;
 
 typedef struct {
-    uint64_t hash;
+    uint32_t hash;    /* half of one: small slots stay near the processor */
     int32_t position; /* -1: the slot is free */
 } Slot;
 
@@ -83,7 +83,7 @@ typedef struct {
 
 /* Objects of a record are kept, so long and of so many values as this, each in the slot that its
  * hash names, until another one takes the slot. */
-enum { KNOWN_OBJECTS = 1024, KNOWN_TEXT = 1016, KNOWN_VALUES = 32 };
+enum { KNOWN_OBJECTS = 512, KNOWN_TEXT = 1016, KNOWN_VALUES = 32 };
 
 typedef struct {
     int32_t column;

@@ -171,7 +171,7 @@ static int32_t entry_of(Batch *batch, Column *column, const uint8_t *text, int64
     if (column->entries && is_entry(column, column->latest_entry, text, length))
         return column->latest_entry;
     if (2 * (int64_t)column->entries >= column->slot_count) grow_slots(batch, column);
-    uint64_t hash = hash_of(text, length, batch->seed);
+    uint32_t hash = (uint32_t)hash_of(text, length, batch->seed);
     int64_t at = (int64_t)hash & (column->slot_count - 1);
     for (;; at = (at + 1) & (column->slot_count - 1)) {
         Slot *slot = &column->slots[at];
