@@ -10,7 +10,7 @@ DEMO_LAKE ?= build/demo-lake
 BENCH_DIR ?= build/bench
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: help demo test check format lint types imports setup setup-dev setup-bench bench bench-scale bench-query bench-s3 bench-list bench-page soak fuzz lock clean
+.PHONY: help demo test check format lint types imports setup setup-dev setup-bench bench bench-scale bench-query bench-s3 bench-list bench-page soak soak-cluster fuzz lock clean
 
 help: ## Print the targets.
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -59,6 +59,9 @@ fuzz: setup-dev ## Give flatten.c damaged logs, under the sanitizers.
 
 soak: setup-dev ## Kill an ingest at 200 random moments, and compare the rows.
 	@$(BIN)/python -m bench.soak $(SOAK_ARGS)
+
+soak-cluster: setup-dev ## Kill the workers of a cluster in 20 ingests, and compare the rows.
+	@$(BIN)/python -m bench.soak_cluster $(SOAK_ARGS)
 
 setup: .venv/run.installed ## Make .venv with what the program needs.
 

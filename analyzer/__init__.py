@@ -26,7 +26,8 @@ The journey, in reading order:
     manifest   the one file that makes parts and ledger rows visible together
     commit     a written batch becomes part of the lake
     compact    small parts into large ones
-    executors  where batches run
+    executors  where batches run: here, in processes
+    cluster    where batches run beyond one machine: the workers of a Dask cluster
     views      the lake's views for other clients: a database file, and SQL for any DuckDB
     ingest     all of the above, as one function
     preview    what an ingest would do, how long it takes and what it costs

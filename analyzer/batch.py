@@ -1,26 +1,29 @@
 """A batch: the objects that are read, written and committed together, and what a worker does.
 
 A worker reads a batch, and keeps its rows until the driver has said which of them are copies;
-then it writes the others. What is written is not visible until the driver commits it. A worker
-imports this module and what stands below it, and so neither DuckDB nor boto3 for a local copy.
+then it writes the others. Where that worker is lost, another one reads the batch again to write
+it. What is written is not visible until the driver commits it. A worker imports this module and
+what stands below it, and so neither DuckDB nor boto3 for a local copy.
 """
 
 from __future__ import annotations
 
+import platform
 import time
 import uuid
-from collections import defaultdict
+from collections import OrderedDict, defaultdict
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from itertools import accumulate
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
-from analyzer.copies import Fingerprints
+from analyzer.copies import Fingerprints, digest_of
 from analyzer.decode import decode
-from analyzer.errors import LogRefused
+from analyzer.errors import LogRefused, StoreError, UsageError
 from analyzer.fetch import Fetcher, fetch
 from analyzer.flatten import FlatRecords, Flattener, joined
 from analyzer.lake_place import lake_files
@@ -43,6 +46,10 @@ if TYPE_CHECKING:
 FLATTENED_AT_ONCE = 64 * 1024 * 1024
 """Bytes of JSON that one `Flattener` takes. A batch is meant to be smaller, so this matters only
 where objects are far larger than their compressed size promised."""
+
+HELD_AT_ONCE = 4
+"""So many batches wait in a worker process to be written, by the most that a driver has under
+way there. One more takes the place of the oldest: nobody is going to write it here any more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,10 +103,25 @@ class ReadBatch:
 
     batch: Batch
     outcomes: list[Outcome]
-    events: pa.Table
+    records: FlatRecords
     json_bytes: int
     retries: int
     cpu: CpuSeconds
+
+    def fingerprints(self) -> Fingerprints:
+        """Return what the driver has to know of the rows."""
+        keys = tuple(outcome.log_object.key for outcome in self.outcomes)
+        ends = tuple(accumulate(outcome.records for outcome in self.outcomes))
+        id_hashes, text_hashes = self.records.id_hashes, self.records.text_hashes
+        return Fingerprints(
+            batch_id=self.batch.id,
+            keys=keys,
+            ends=ends,
+            id_hashes=id_hashes,
+            text_hashes=text_hashes,
+            hours=frozenset(hours_of(self.records.events["event_time"])),
+            digest=digest_of(keys, ends, (id_hashes, text_hashes)),
+        )
 
 
 @dataclass(slots=True)
@@ -133,6 +155,15 @@ def bodies_of(task: Task, batch: Batch) -> Iterator[tuple[LogObject, bytes | Not
 
 def read_batch(task: Task, batch: Batch) -> Fingerprints:
     """Fetch, decode and flatten a batch; its rows wait here for `write_batch`."""
+    read = _read(task, batch)
+    held = held_batches()
+    held[batch.id] = read
+    while len(held) > HELD_AT_ONCE:
+        held.popitem(last=False)
+    return read.fingerprints()
+
+
+def _read(task: Task, batch: Batch) -> ReadBatch:
     reading = Reading(batch.id, task.max_object_bytes, Flattener(), CpuSeconds())
     outcomes: list[Outcome] = []
     flat: list[FlatRecords] = []
@@ -147,30 +178,30 @@ def read_batch(task: Task, batch: Batch) -> Fingerprints:
     with reading.cpu.of("flatten"):
         flat.append(reading.flattener.finish())
         records = joined(flat)
-    held_batches()[batch.id] = ReadBatch(
-        batch,
-        outcomes,
-        records.events,
-        json_bytes,
-        store_of(task.source).take_retries(),
-        reading.cpu,
-    )
-    return Fingerprints(
-        batch_id=batch.id,
-        keys=tuple(outcome.log_object.key for outcome in outcomes),
-        ends=tuple(accumulate(outcome.records for outcome in outcomes)),
-        id_hashes=records.id_hashes,
-        text_hashes=records.text_hashes,
-        hours=frozenset(hours_of(records.events["event_time"])),
-    )
+    retries = store_of(task.source).take_retries()
+    return ReadBatch(batch, outcomes, records, json_bytes, retries, reading.cpu)
 
 
-def write_batch(task: Task, copies: FoundCopies) -> WrittenBatch:
-    """Write a batch that this worker has read, without its copies."""
-    read = held_batches().pop(copies.batch_id)
+def write_batch(task: Task, batch: Batch, copies: FoundCopies) -> WrittenBatch:
+    """Write a batch without its copies; read it again where this worker does not hold it.
+
+    What is read again gets another id: whoever held the batch may still be writing it, and no
+    two write the same file. Raises `StoreError` where other rows were read than the driver has
+    seen.
+    """
+    read = held_batches().pop(batch.id, None)
+    if read is None:
+        read = _read(task, replace(batch, id=new_id()))
+        if read.fingerprints().digest != copies.digest:
+            raise StoreError(
+                f"{batch.objects[0].key} and the {len(batch.objects) - 1:,} objects after it: a "
+                "worker was lost, and another one that read them again found other records; the "
+                "lake is whole: run again to go on"
+            )
     with read.cpu.of("write"):
-        parts = write_events(files_of(task.lake), read.batch.id, read.events, copies.positions)
-        copied_ids = read.events["event_id"].take(pa.array(copies.positions, pa.int64()))
+        events = read.records.events
+        parts = write_events(files_of(task.lake), read.batch.id, events, copies.positions)
+        copied_ids = events["event_id"].take(pa.array(copies.positions, pa.int64()))
     return WrittenBatch(
         read.batch,
         tuple(parts),
@@ -181,6 +212,25 @@ def write_batch(task: Task, copies: FoundCopies) -> WrittenBatch:
         copies,
         tuple(map(str, copied_ids.to_pylist())),
     )
+
+
+@cache
+def require_sight(task: Task, mark: str) -> None:
+    """Make sure, once in each process, that a worker sees the lake and the source.
+
+    `mark` is a file that the driver has put into the lake. Raises `UsageError`.
+    """
+    here = f"a worker on {platform.node()}"
+    if lake_files(task.lake).size(mark) is None:
+        raise UsageError(
+            f"{here} does not see the lake: {task.lake} is another folder there, or none; a "
+            "cluster needs a lake that all its workers reach under the same path"
+        )
+    source = task.source
+    if not source.on_s3 and not Path(source.root, source.prefix).is_dir():
+        raise UsageError(
+            f"{here} does not see the source: there is no {source.root}{source.prefix}"
+        )
 
 
 def take_object(
@@ -254,9 +304,9 @@ def files_of(place: LakePlace) -> LakeFiles:
 
 
 @cache
-def held_batches() -> dict[str, ReadBatch]:
-    """What this process has read and not yet written, by batch id."""
-    return {}
+def held_batches() -> OrderedDict[str, ReadBatch]:
+    """What this process has read and not yet written, by batch id, the oldest first."""
+    return OrderedDict()
 
 
 def new_id() -> str:

@@ -219,6 +219,7 @@ def ingest_command(
     s3: S3Options = S3Options(),
     late_days: int = 1,
     workers: int | None = None,
+    scheduler: str | None = None,
     max_object_size: int = 256,
     inventory: str | None = None,
     dry_run: Annotated[bool, Parameter(negative="", show_default=False)] = False,
@@ -247,6 +248,8 @@ def ingest_command(
         With --until: how many days later an object may hold earlier records.
     workers
         Processes; as many as there are cores without it.
+    scheduler
+        tcp://host:8786 of a Dask cluster whose workers are to do the work (docs/cluster.md).
     max_object_size
         How many MiB one object may decompress to; a larger one is refused.
     inventory
@@ -269,6 +272,8 @@ def ingest_command(
         raise UsageError("--workers and --max-object-size are 1 or more, --late-days 0 or more")
     where = parse_source(source, s3.access())
     talk = _stderr()
+    if scheduler and workers:
+        raise UsageError("--scheduler has workers of its own; leave out --workers")
     settings = IngestSettings(
         source=where,
         lake=lake.place(s3),
@@ -276,6 +281,7 @@ def ingest_command(
         workers=workers or _cores(),
         max_object_bytes=max_object_size * MEBIBYTE,
         inventory=_inventory(inventory, where, talk) if inventory else None,
+        scheduler=scheduler,
     )
     if dry_run:
         return _preview(settings, output, quiet=quiet)

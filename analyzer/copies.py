@@ -8,6 +8,7 @@ written. `dedupe` finds the others.
 
 from __future__ import annotations
 
+import hashlib
 from bisect import bisect_right
 from collections import defaultdict, deque
 from dataclasses import dataclass, replace
@@ -35,6 +36,8 @@ class Fingerprints:
     id_hashes: pa.Array[Any]
     text_hashes: pa.Array[Any]
     hours: frozenset[int]
+    digest: bytes
+    """Of all these: whoever reads the batch again has read the same where it is the same."""
 
     dropped: frozenset[int] = frozenset()
     """Positions of rows that are copies, and so keep nobody's record."""
@@ -65,7 +68,8 @@ class Copy(NamedTuple):
 class FoundCopies:
     """The rows of a batch that are copies of rows read shortly before."""
 
-    batch_id: str
+    digest: bytes
+    """Of the fingerprints that the batch had."""
     positions: tuple[int, ...]
     copies: tuple[Copy, ...]
     hours: frozenset[int]
@@ -116,7 +120,19 @@ def _copies_among(
             unsure |= bool(keepers[id_hash])
             keepers[id_hash][text_hash] = key
     clearance = Clearance(frozenset() if unsure else held, itself=not unsure)
-    return FoundCopies(new.batch_id, tuple(copies), tuple(copies.values()), new.hours, clearance)
+    return FoundCopies(new.digest, tuple(copies), tuple(copies.values()), new.hours, clearance)
+
+
+def digest_of(keys: Sequence[str], ends: Sequence[int], hashes: Sequence[pa.Array[Any]]) -> bytes:
+    """Return the SHA-256 of what tells a batch's rows from others."""
+    digest = hashlib.sha256(repr((keys, ends)).encode())
+    for each in hashes:
+        digest.update(each.null_count.to_bytes(8))
+        values = each.fill_null(0).cast(pa.uint64())
+        bits = values.buffers()[1]
+        if bits is not None:
+            digest.update(bits.slice(8 * values.offset, 8 * len(values)))
+    return digest.digest()
 
 
 def _repeated_ids(new: Fingerprints, near: Sequence[Fingerprints]) -> pa.Array[Any]:

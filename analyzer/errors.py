@@ -5,6 +5,7 @@
     ├── UsageError        2    what was asked cannot be done
     ├── StoreError        3    the store refused: credentials, bucket, disk
     ├── WorkerLost        3    a worker process died
+    ├── ClusterError      3    a Dask cluster cannot be reached, or was lost
     ├── LakeError         5    the lake is missing, unreadable or of another format
     │   └── Overtaken          another has written this commit; most often it is tried again
     ├── NothingVerified   4    an archive without digests
@@ -61,6 +62,12 @@ class StoreError(TlstrailError):
 
 class WorkerLost(TlstrailError):
     """A worker process died, most often killed for want of memory."""
+
+    exit_code = ExitCode.STORE_REFUSED
+
+
+class ClusterError(TlstrailError):
+    """A Dask cluster cannot be reached, has no workers, or was lost on the way."""
 
     exit_code = ExitCode.STORE_REFUSED
 

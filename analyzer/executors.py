@@ -1,7 +1,8 @@
 """Where batches run: in this process, or in several. One interface, and nothing else knows.
 
-A lane is one worker: what is submitted to it runs in the order of submission, and always
-in the same process, so that a later call finds what an earlier one has left there.
+A lane is one worker: what is submitted to it runs in the same process for as long as that
+lives, so that a later call finds what an earlier one has left there. `cluster` has the same
+interface beyond one machine.
 """
 
 from __future__ import annotations
@@ -14,13 +15,14 @@ from collections import deque
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
+from itertools import cycle
 from typing import TYPE_CHECKING, ParamSpec, Protocol, TypeVar
 
 from analyzer.errors import WorkerLost
 from analyzer.own_process import leave_out_pandas
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sized
 
 # A batch is taken and given back a few times a second. Left alone, glibc returns its memory to
 # the system each time, and the page faults of getting it anew cost a tenth of all CPU time.
@@ -32,7 +34,16 @@ KEEP_MEMORY = {
 }
 
 Result = TypeVar("Result")
+Result_co = TypeVar("Result_co", covariant=True)
 Parameters = ParamSpec("Parameters")
+
+
+class Pending(Protocol[Result_co]):
+    """The part of `concurrent.futures.Future` that the journey uses."""
+
+    def result(self) -> Result_co:
+        """Wait for what the call returns, or raise what it raised."""
+        ...
 
 
 class Lane(Protocol):
@@ -44,22 +55,58 @@ class Lane(Protocol):
         /,
         *args: Parameters.args,
         **kwargs: Parameters.kwargs,
-    ) -> Future[Result]:
+    ) -> Pending[Result]:
         """Run the call, now or later, here or elsewhere."""
         ...
 
 
-def in_order(futures: Iterable[Future[Result]], ahead: int) -> Iterator[Result]:
-    """Yield the results of `futures` in their order, taking `ahead` more than are yielded.
+class Crew(Protocol):
+    """The lanes of a run."""
+
+    @property
+    def stays(self) -> bool:
+        """Whether a lane is the same worker from one batch to the next."""
+        ...
+
+    def __len__(self) -> int:
+        """How many lanes there are now."""
+        ...
+
+    def in_turn(self) -> Iterator[Lane]:
+        """Yield the lane for the next batch, without end."""
+        ...
+
+    def wake(self, call: Callable[[], None]) -> None:
+        """Let workers that are still to be started start with `call`."""
+        ...
+
+
+class Lanes(list[Lane]):
+    """Lanes that are there from the beginning to the end of a run."""
+
+    stays = True
+
+    def in_turn(self) -> Iterator[Lane]:
+        """Yield one after another, round and round."""
+        return cycle(self)
+
+    def wake(self, call: Callable[[], None]) -> None:
+        """Start them all."""
+        for lane in self:
+            lane.submit(call)
+
+
+def in_order(futures: Iterable[Pending[Result]], lanes: Sized) -> Iterator[Result]:
+    """Yield the results of `futures` in their order, one more for each lane taken than yielded.
 
     The order makes a run repeatable: which copy of a record is kept does not depend on
     which worker was faster. Raises `WorkerLost` when a worker process died.
     """
-    waiting: deque[Future[Result]] = deque()
+    waiting: deque[Pending[Result]] = deque()
     try:
         for future in futures:
             waiting.append(future)
-            if len(waiting) > ahead:
+            while len(waiting) > len(lanes):
                 yield waiting.popleft().result()
         while waiting:
             yield waiting.popleft().result()
@@ -71,13 +118,13 @@ def in_order(futures: Iterable[Future[Result]], ahead: int) -> Iterator[Result]:
 
 
 @contextmanager
-def lanes(count: int) -> Iterator[Sequence[Lane]]:
+def lanes(count: int) -> Iterator[Lanes]:
     """Yield `count` lanes, a process each; for one, it is this process.
 
     When it is left, no call is running any more; when an error leaves it, at once.
     """
     if count == 1:
-        yield [InThisProcess()]
+        yield Lanes([InThisProcess()])
         return
     for name, value in KEEP_MEMORY.items():
         os.environ.setdefault(name, value)  # the processes to come inherit it
@@ -86,7 +133,7 @@ def lanes(count: int) -> Iterator[Sequence[Lane]]:
         ProcessPoolExecutor(1, mp_context=context, initializer=_start_worker) for _ in range(count)
     ]
     try:
-        yield pools
+        yield Lanes(pools)
     except BaseException:
         for process in multiprocessing.active_children():
             process.terminate()

@@ -8,8 +8,9 @@ driver has committed it.
 from __future__ import annotations
 
 from collections import deque
+from contextlib import contextmanager
 from dataclasses import dataclass
-from itertools import cycle
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -23,7 +24,9 @@ from analyzer.batch import (
     expect_batch,
     forget,
     get_ready,
+    new_id,
     read_batch,
+    require_sight,
     store_of,
     take_object,
     write_batch,
@@ -32,9 +35,10 @@ from analyzer.checkpoint import Checkpoint
 from analyzer.commit import Committer, Tally
 from analyzer.copies import RecentRecords
 from analyzer.errors import UsageError
-from analyzer.executors import InThisProcess, in_order, lanes
+from analyzer.executors import InThisProcess, Lanes, in_order, lanes
 from analyzer.fetch import fetch
 from analyzer.flatten import Flattener
+from analyzer.lake_files import UNFINISHED
 from analyzer.lake_place import lake_files
 from analyzer.listing import Listing, in_tables
 from analyzer.permitted import Permitted
@@ -43,13 +47,13 @@ from analyzer.replace import together
 from analyzer.views import write_views
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
-    from concurrent.futures import Future
+    from collections.abc import Callable, Iterable, Iterator
     from datetime import datetime
 
     from analyzer.batch import Batch, WrittenBatch
+    from analyzer.cluster import Cluster
     from analyzer.copies import Fingerprints
-    from analyzer.executors import Lane
+    from analyzer.executors import Crew, Lane, Pending
     from analyzer.inventory import Inventory
     from analyzer.lake_files import LakeFiles
     from analyzer.lake_place import LakePlace
@@ -76,6 +80,8 @@ class IngestSettings:
     """How much one object may decompress to."""
     inventory: Inventory | None = None
     """What says which objects there are, instead of a listing."""
+    scheduler: str | None = None
+    """Address of the Dask scheduler whose workers are to be used, in place of processes here."""
 
     @property
     def place(self) -> str:
@@ -84,8 +90,9 @@ class IngestSettings:
 
     @property
     def task(self) -> Task:
-        """What of it a worker must know."""
-        return Task(self.source, self.lake, self.max_object_bytes)
+        """What of it a worker must know, wherever its working folder is."""
+        lake = self.lake.absolute() if isinstance(self.lake, Path) else self.lake
+        return Task(self.source, lake, self.max_object_bytes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +109,10 @@ class IngestSummary:
 
 class Watcher(Protocol):
     """Somebody who is told how a run goes: a progress line, plain lines, nobody."""
+
+    def joined(self, cluster: Cluster) -> None:
+        """The workers of a cluster are going to do the work."""
+        ...
 
     def listed(self, objects: int) -> None:
         """So many objects have been listed so far."""
@@ -128,38 +139,40 @@ def ingest(
     files = lake_files(settings.lake)
     _require_apart(settings)
     store = Permitted(store_of(settings.source))
-    with manifest.exclusive(files), lanes(settings.workers) as workers:
+    with manifest.exclusive(files):
         lake = manifest.open_for_writing(files)
-        kept = Checkpoint(files, settings.place, settings.scope, now())
-        listing = listed(settings, store, kept, watcher)
-        if not lake.objects:
-            listing = starting(settings.task, workers, listing)
-        plan = Plan(listing, seen_before(files, lake))
-        # Arrow keeps what listing and ledger took; nothing as large is to come in this process.
-        pa.default_memory_pool().release_unused()
-        if store.denied and plan.totals.listed == plan.totals.skipped:
-            raise store.denied[0]  # who may list nothing is refused as a whole
-        require_an_archive(settings, plan.totals)
-        watcher.planned(plan.totals)
-        manifest.create(files)
-        committer = Committer(files, lake, store.root, now, plan.open_rows)
-        committer.tally.retries += store.take_retries()
-        committer.record(plan.not_to_read, _not_read(plan.not_to_read))
-        # One batch is read before another process would have started.
-        used = workers if plan.batch_count > 1 else [InThisProcess()]
-        for written in read_and_write(settings, used, plan.batches()):
-            committer.commit(written)
-            watcher.committed(committer.tally)
-        for written in replacements(settings, used[0], plan, committer):
-            committer.replace(written)
-            watcher.committed(committer.tally)
-        if not store.denied:
-            committer.finish(_reading(settings))
-        checkpoint.forget(files)
-        write_views(files)
-        return IngestSummary(
-            plan.totals, committer.tally, plan.left_out_before(), list(map(str, store.denied))
-        )
+        with crew_of(settings, files, watcher) as workers:
+            kept = Checkpoint(files, settings.place, settings.scope, now())
+            listing = listed(settings, store, kept, watcher)
+            if not lake.objects:
+                listing = starting(settings.task, workers, listing)
+            plan = Plan(listing, seen_before(files, lake))
+            # Arrow keeps what listing and ledger took; nothing as large is to come in this process.
+            pa.default_memory_pool().release_unused()
+            if store.denied and plan.totals.listed == plan.totals.skipped:
+                raise store.denied[0]  # who may list nothing is refused as a whole
+            require_an_archive(settings, plan.totals)
+            watcher.planned(plan.totals)
+            manifest.create(files)
+            committer = Committer(files, lake, store.root, now, plan.open_rows)
+            committer.tally.retries += store.take_retries()
+            committer.record(plan.not_to_read, _not_read(plan.not_to_read))
+            # One batch is read before another process would have started.
+            alone = plan.batch_count == 1 and not settings.scheduler
+            used = Lanes([InThisProcess()]) if alone else workers
+            for written in read_and_write(settings, used, plan.batches()):
+                committer.commit(written)
+                watcher.committed(committer.tally)
+            for written in replacements(settings, next(used.in_turn()), plan, committer):
+                committer.replace(written)
+                watcher.committed(committer.tally)
+            if not store.denied:
+                committer.finish(_reading(settings))
+            checkpoint.forget(files)
+            write_views(files)
+            return IngestSummary(
+                plan.totals, committer.tally, plan.left_out_before(), list(map(str, store.denied))
+            )
 
 
 def seen_before(files: LakeFiles, lake: Manifest) -> Iterator[pa.Table]:
@@ -179,22 +192,38 @@ def listed(
     return kept.keeping(tables, listing)
 
 
-def starting(
-    task: Task, workers: Sequence[Lane], listing: Iterable[pa.Table]
-) -> Iterator[pa.Table]:
+@contextmanager
+def crew_of(settings: IngestSettings, files: LakeFiles, watcher: Watcher) -> Iterator[Crew]:
+    """Yield who does the work: processes here, or the workers of a cluster that see the lake."""
+    if settings.scheduler is None:
+        with lanes(settings.workers) as workers:
+            yield workers
+        return
+    from analyzer.cluster import cluster_at  # noqa: PLC0415 (an extra, not installed everywhere)
+
+    mark = f"seen-by-workers-{new_id()}{UNFINISHED}"
+    files.write(mark, b"")
+    try:
+        with cluster_at(settings.scheduler, partial(require_sight, settings.task, mark)) as cluster:
+            watcher.joined(cluster)
+            yield cluster
+    finally:
+        files.delete([mark])
+
+
+def starting(task: Task, workers: Crew, listing: Iterable[pa.Table]) -> Iterator[pa.Table]:
     """Pass a listing on, and let the workers start once there is enough for them to do."""
     count, started = 0, False
     for listed in listing:
         count += len(listed)
         if not started and count >= WORTH_STARTING:
             started = True
-            for lane in workers:
-                lane.submit(get_ready, task)
+            workers.wake(partial(get_ready, task))
         yield listed
 
 
 def read_and_write(
-    settings: IngestSettings, workers: Sequence[Lane], batches: Iterable[Batch]
+    settings: IngestSettings, workers: Crew, batches: Iterable[Batch]
 ) -> Iterator[WrittenBatch]:
     """Yield the batches as they are on disk, in the order of the plan.
 
@@ -203,27 +232,39 @@ def read_and_write(
     """
     forget(settings.task)
     recent = RecentRecords()
-    reading = in_order(submitted(settings.task, workers, batches), ahead=len(workers))
-    return in_order(
-        (
-            lane.submit(write_batch, settings.task, recent.take_in(fingerprints))
-            for lane, fingerprints in zip(cycle(workers), reading, strict=False)
-        ),
-        ahead=len(workers),
-    )
+    under_way: deque[tuple[Lane, Batch]] = deque()
+
+    def written() -> Iterator[Pending[WrittenBatch]]:
+        for fingerprints in in_order(
+            submitted(settings.task, workers, batches, under_way), workers
+        ):
+            lane, batch = under_way.popleft()
+            copies = recent.take_in(fingerprints)
+            yield lane.submit(write_batch, settings.task, batch, copies)
+
+    return in_order(written(), workers)
 
 
 def submitted(
-    task: Task, workers: Sequence[Lane], batches: Iterable[Batch]
-) -> Iterator[Future[Fingerprints]]:
-    """Yield the batches as they are being read, each lane's after it knows of its next one."""
-    known: deque[tuple[Lane, Batch, Future[None]]] = deque()  # a cluster drops what nobody holds
-    for lane, batch in zip(cycle(workers), batches, strict=False):
-        known.append((lane, batch, lane.submit(expect_batch, task, batch)))
+    task: Task,
+    workers: Crew,
+    batches: Iterable[Batch],
+    under_way: deque[tuple[Lane, Batch]],
+) -> Iterator[Pending[Fingerprints]]:
+    """Yield the batches as they are being read, and note in `under_way` who reads them.
+
+    A lane that stays the same worker knows of its next batch before it reads this one.
+    """
+    known: deque[tuple[Lane, Batch]] = deque()
+    for lane, batch in zip(workers.in_turn(), batches, strict=False):
+        known.append((lane, batch))
+        if workers.stays:
+            lane.submit(expect_batch, task, batch)
         if len(known) > len(workers):
-            its_lane, read_now, _ = known.popleft()
-            yield its_lane.submit(read_batch, task, read_now)
-    for lane, batch, _ in known:
+            under_way.append(known.popleft())
+            yield under_way[-1][0].submit(read_batch, task, under_way[-1][1])
+    for lane, batch in known:
+        under_way.append((lane, batch))
         yield lane.submit(read_batch, task, batch)
 
 
@@ -247,7 +288,7 @@ def replacements(
         batch = together(committer.ledger(), changed)
         fingerprints = lane.submit(read_batch, settings.task, batch).result()
         copies = RecentRecords().take_in(fingerprints)
-        yield lane.submit(write_batch, settings.task, copies).result()
+        yield lane.submit(write_batch, settings.task, batch, copies).result()
 
 
 def _reading(settings: IngestSettings) -> manifest.Reading:

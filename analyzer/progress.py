@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
+    from analyzer.cluster import Cluster
     from analyzer.commit import Tally
     from analyzer.compact import Compaction, Size
     from analyzer.ingest import Watcher
@@ -38,6 +39,9 @@ _MEGABYTE = 1_000_000
 
 class Silence:
     """Says nothing."""
+
+    def joined(self, cluster: Cluster) -> None:
+        """Say nothing."""
 
     def listed(self, objects: int) -> None:
         """Say nothing."""
@@ -58,6 +62,10 @@ class PlainLines:
         self._rate = _Rate()
         self._to_read = 0
         self._next_line = time.monotonic() + SECONDS_BETWEEN_LINES
+
+    def joined(self, cluster: Cluster) -> None:
+        """Say who does the work, and where one can watch them."""
+        self._say(sentence_of_cluster(cluster))
 
     def listed(self, objects: int) -> None:
         """Say how far the listing is."""
@@ -98,6 +106,10 @@ class LiveLine:
         self._rate = _Rate()
         self._task = progress.add_task("listing", total=None, facts="")
 
+    def joined(self, cluster: Cluster) -> None:
+        """Say who does the work, and where one can watch them."""
+        self._progress.console.print(sentence_of_cluster(cluster), markup=False, highlight=False)
+
     def listed(self, objects: int) -> None:
         """Show how far the listing is."""
         facts = f"{self._rate.each(objects):,.0f} objects/s"
@@ -136,6 +148,11 @@ class _Rate:
         seconds = time.monotonic() - self._start
         left = round(seconds * (total - done) / done) if done else 0
         return f"{left // 3600}:{left // 60 % 60:02}:{left % 60:02}"
+
+
+def sentence_of_cluster(cluster: Cluster) -> str:
+    """Return who does the work, and where one can watch them, as one sentence."""
+    return f"{len(cluster):,} worker threads at {cluster.address}; dashboard: {cluster.dashboard}"
 
 
 def sentence_of(totals: Totals) -> str:

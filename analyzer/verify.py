@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from datetime import timedelta
-from itertools import chain, cycle, islice
+from itertools import chain, islice
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
 import pyarrow as pa
@@ -28,7 +28,7 @@ from analyzer.digest_reading import (
 )
 from analyzer.digest_tables import ROWS_AT_ONCE, digest_tables
 from analyzer.errors import NothingVerified, Overtaken, UsageError
-from analyzer.executors import InThisProcess, in_order, lanes
+from analyzer.executors import InThisProcess, Lanes, in_order, lanes
 from analyzer.keys import fetch_keys, read_keys, save_keys
 from analyzer.lake import Narrowing, open_lake
 from analyzer.lake_place import LakePlace, lake_files
@@ -46,7 +46,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from analyzer.digest_tables import DigestTables
-    from analyzer.executors import Lane
     from analyzer.keys import PublicKey
     from analyzer.lake_files import LakeFiles
     from analyzer.listing import Scope
@@ -132,7 +131,7 @@ def verified(
 
 
 def gather_digests(
-    settings: VerifySettings, tables: DigestTables, workers: Sequence[Lane], watcher: Watcher
+    settings: VerifySettings, tables: DigestTables, workers: Lanes, watcher: Watcher
 ) -> None:
     """Read the digests in scope, and link each to its successor."""
     watcher.begins("reading digests")
@@ -163,7 +162,7 @@ def keys_in_use(settings: VerifySettings, tables: DigestTables, now: datetime) -
 def check_signatures(
     settings: VerifySettings,
     tables: DigestTables,
-    workers: Sequence[Lane],
+    workers: Lanes,
     keys: Sequence[PublicKey],
     watcher: Watcher,
 ) -> None:
@@ -203,7 +202,7 @@ def take_hashes(settings: VerifySettings, tables: DigestTables) -> int:
 
 
 def read_hashes(
-    settings: VerifySettings, tables: DigestTables, workers: Sequence[Lane], watcher: Watcher
+    settings: VerifySettings, tables: DigestTables, workers: Lanes, watcher: Watcher
 ) -> int:
     """Read and hash the log files whose hash is not known, and return how many."""
     tables.make("to_read")
@@ -240,7 +239,7 @@ def record(files: LakeFiles, tables: DigestTables) -> None:
 
 
 def spread(
-    workers: Sequence[Lane],
+    workers: Lanes,
     call: Callable[[Context, Batch], Result],
     context: Context,
     batches: Iterable[Batch],
@@ -248,13 +247,13 @@ def spread(
     """Yield the result of `call` for each batch, in order; one batch is not worth a process."""
     stream = iter(batches)
     first = list(islice(stream, 2))
-    used = workers if len(first) > 1 else [InThisProcess()]
+    used = workers if len(first) > 1 else Lanes([InThisProcess()])
     return in_order(
         (
             lane.submit(call, context, batch)
-            for lane, batch in zip(cycle(used), chain(first, stream), strict=False)
+            for lane, batch in zip(used.in_turn(), chain(first, stream), strict=False)
         ),
-        ahead=len(used),
+        used,
     )
 
 

@@ -183,7 +183,7 @@ def newest(lake: Path) -> Manifest:
 
 def left_behind(lake: Path) -> list[str]:
     """Return the files in a lake's folder that do not belong to it."""
-    belonging = newest(lake).paths() | {"lake.json", ".lock"}
+    belonging = newest(lake).paths() | {"lake.json", ".lock", "lake.duckdb", "lake.sql"}
     files = {path.relative_to(lake).as_posix() for path in lake.rglob("*") if path.is_file()}
     return sorted(files - belonging)
 
