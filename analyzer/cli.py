@@ -24,6 +24,7 @@ from rich.console import Console
 from analyzer import __version__
 from analyzer.errors import ExitCode, StoreError, TlstrailError, UsageError
 from analyzer.interrupts import ctrl_c_counts
+from analyzer.shards import Shard
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -113,6 +114,22 @@ class S3Options:
             external_id=self.external_id,
             role_session_name=self.role_session_name,
         )
+
+
+def _shard(_type: object, tokens: Sequence[object]) -> Shard:
+    """Read `3/8`; or `auto/8` in an array job of AWS Batch, which counts from 0.
+
+    https://docs.aws.amazon.com/batch/latest/userguide/job_env_vars.html
+    """
+    text = str(getattr(tokens[0], "value", tokens[0]))
+    asked, _, count = text.partition("/")
+    index = os.environ.get("AWS_BATCH_JOB_ARRAY_INDEX")
+    if asked == "auto" and index is None:
+        raise UsageError(f"--shard {text}: there is no AWS_BATCH_JOB_ARRAY_INDEX here")
+    number = str(int(index or 0) + 1) if asked == "auto" else asked
+    if not (number.isdecimal() and count.isdecimal() and 1 <= int(number) <= int(count)):
+        raise UsageError(f"--shard {text}: name one from 1/N to N/N, such as 3/8")
+    return Shard(int(number), int(count))
 
 
 @Parameter(name="*")
@@ -220,6 +237,7 @@ def ingest_command(
     late_days: int = 1,
     workers: int | None = None,
     scheduler: str | None = None,
+    shard: Annotated[Shard | None, Parameter(converter=_shard)] = None,
     max_object_size: int = 256,
     inventory: str | None = None,
     dry_run: Annotated[bool, Parameter(negative="", show_default=False)] = False,
@@ -250,6 +268,9 @@ def ingest_command(
         Processes; as many as there are cores without it.
     scheduler
         tcp://host:8786 of a Dask cluster whose workers are to do the work (docs/cluster.md).
+    shard
+        3/8 reads the third of eight slices, by account, Region and month of delivery; auto/8
+        takes the one of AWS_BATCH_JOB_ARRAY_INDEX.
     max_object_size
         How many MiB one object may decompress to; a larger one is refused.
     inventory
@@ -277,7 +298,7 @@ def ingest_command(
     settings = IngestSettings(
         source=where,
         lake=lake.place(s3),
-        scope=Scope(scope.account, scope.region, scope.since, scope.until, late_days),
+        scope=Scope(scope.account, scope.region, scope.since, scope.until, late_days, shard),
         workers=workers or _cores(),
         max_object_bytes=max_object_size * MEBIBYTE,
         inventory=_inventory(inventory, where, talk) if inventory else None,

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from analyzer.lake_files import LakeFiles
     from analyzer.listing import LogObject
     from analyzer.manifest import Reading
+    from analyzer.shards import Shard
 
 _NOTHING = Replacement((), frozenset(), frozenset())
 
@@ -192,15 +193,16 @@ class Committer:
         self._note(forgotten.added)
         self._publish(mine, Change(objects=forgotten.added, removed=forgotten.removed))
 
-    def finish(self, reading: Reading) -> None:
-        """Record that all of `reading` has been read, unless that is known."""
-        self._in_turn(lambda: self._finish(reading))
+    def finish(self, reading: Reading, shard: Shard | None = None) -> None:
+        """Record that all of `reading` has been read, or a shard of it, unless that is known."""
+        self._in_turn(lambda: self._finish(reading, shard))
 
-    def _finish(self, reading: Reading) -> None:
-        known = self.lake.readings
-        if set(manifest.with_reading(known, reading)) != set(known):
-            change = Change(source=self._source, reading=reading)
-            self.lake = manifest.commit(self._files, self.lake, change)
+    def _finish(self, reading: Reading, shard: Shard | None) -> None:
+        known = self.lake
+        is_known = set(manifest.with_reading(known.readings, reading)) == set(known.readings)
+        if not is_known and known.having_read(reading, shard) != known:
+            change = Change(source=self._source, reading=reading, shard=shard)
+            self.lake = manifest.commit(self._files, known, change)
 
     def _in_turn(self, attempt: Callable[[], None]) -> None:
         """Commit on top of the last commit; where another has come first, on top of that one."""

@@ -167,7 +167,7 @@ def ingest(
                 committer.replace(written)
                 watcher.committed(committer.tally)
             if not store.denied:
-                committer.finish(_reading(settings))
+                committer.finish(_reading(settings), settings.scope.shard)
             checkpoint.forget(files)
             write_views(files)
             return IngestSummary(

@@ -182,7 +182,8 @@ class _Folders:
                 )
             elif skipped and skipped[0] not in self._skipped:
                 self._skipped.add(skipped[0])
-                folders.append(skipped_folder(self._root, *skipped))
+                if self._scope.has_in_its_shard(*skipped):
+                    folders.append(skipped_folder(self._root, *skipped))
         return rows_in_scope(self._root, objects, self._scope, Service.LOGS) + folders
 
     def _meets(self, folder: str) -> tuple[bool, tuple[str, FolderPlace] | None]:

@@ -22,6 +22,7 @@ import pyarrow as pa
 from analyzer.errors import UsageError
 from analyzer.layout import (
     FolderPlace,
+    Place,
     Service,
     Step,
     day_folder,
@@ -30,12 +31,13 @@ from analyzer.layout import (
     month_folder,
     region_prefix_of,
 )
+from analyzer.shards import piece_of
 from analyzer.store import Stretch
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
-    from analyzer.layout import Place
+    from analyzer.shards import Shard
     from analyzer.store import Store, StoredObject
 
 # A bucket may hold anything beside its logs; past this many folders that lead to no
@@ -73,6 +75,8 @@ class Scope:
     until: datetime | None = None
     late_days: int = 1
     """How many days after `until` objects are looked for that hold events from before it."""
+    shard: Shard | None = None
+    """The only slice of all this that is wanted."""
 
     @property
     def has_bounds(self) -> bool:
@@ -82,7 +86,7 @@ class Scope:
     @property
     def wants_all(self) -> bool:
         """Whether nothing is ruled out."""
-        return not (self.accounts or self.regions or self.has_bounds)
+        return not (self.accounts or self.regions or self.has_bounds or self.shard)
 
     @property
     def delivered_until(self) -> datetime | None:
@@ -92,6 +96,14 @@ class Scope:
     def wants_folder(self, place: FolderPlace) -> bool:
         """Whether anything below a folder can be in scope."""
         return _among(place.account_id, self.accounts) and _among(place.region, self.regions)
+
+    def has_in_its_shard(self, key: str, place: Place | FolderPlace) -> bool:
+        """Whether an object, or a folder that is skipped or is a month's, is in the shard."""
+        if self.shard is None:
+            return True
+        at = place.delivered_at if isinstance(place, Place) else None
+        month = f"{at:%Y-%m}" if at else None
+        return self.shard.takes(piece_of(key, place.account_id, place.region, month))
 
     def wants(self, place: Place) -> bool:
         """Whether an object is in scope; delivery times are whole minutes, rounded down."""
@@ -255,7 +267,8 @@ class Listing:
             if place.step is Step.LIST:
                 errands += self._region(folder)
             elif place.step is Step.SKIP:
-                rows.append(skipped_folder(self._store.root, folder, place))
+                if self._scope.has_in_its_shard(folder, place):
+                    rows.append(skipped_folder(self._store.root, folder, place))
             else:
                 errands.append(Look(folder))
                 fruitless += place.account_id is None and "AWSLogs/" not in folder
@@ -273,7 +286,9 @@ class Listing:
             f"{day_folder(region, since)}/" if since else "",
             day_folder(region, bound) if bound else None,
         )
-        return [Flat(folder), Turn(stretch)] if self._lists_flat(folder) else [Turn(stretch)]
+        # A shard lists the months that are in it, and no others.
+        way = Split if self._scope.shard and month_folder(folder) is None else Turn
+        return [Flat(folder), way(stretch)] if self._lists_flat(folder) else [way(stretch)]
 
     def _lists_flat(self, folder: str) -> bool:
         """Whether a folder's own objects are asked for apart, as days cannot bound them."""
@@ -302,8 +317,11 @@ class Listing:
                 folder <= stretch.after and not stretch.after.startswith(folder)
             ):
                 continue
+            is_month = month_folder(folder) is not None
+            if is_month and not self._scope.has_in_its_shard(folder, describe_folder(folder)):
+                continue
             below = Stretch(folder, stretch.after, stretch.before)
-            errands.append(Turn(below) if month_folder(folder) else Split(below))
+            errands.append(Turn(below) if is_month else Split(below))
         return Done(self._rows(self._not_flat(stretch.prefix, own)), errands)
 
     def _not_flat(self, prefix: str, objects: Sequence[StoredObject]) -> Sequence[StoredObject]:
@@ -324,7 +342,7 @@ def rows_in_scope(
     rows: list[Row] = []
     for stored in objects:
         place = describe_object(stored.key, service)
-        if wants_all or scope.wants(place):
+        if wants_all or (scope.wants(place) and scope.has_in_its_shard(stored.key, place)):
             rows.append((
                 root + stored.key,
                 stored.etag,

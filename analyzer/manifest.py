@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator
 
     from analyzer.lake_files import LakeFiles
+    from analyzer.shards import Shard
 
 FORMAT_VERSION = 1
 KEPT_COMMITS = 2
@@ -95,6 +96,14 @@ class Retired(msgspec.Struct, frozen=True):
     at: datetime
 
 
+class ShardsRead(msgspec.Struct, frozen=True):
+    """What only some shards have read to their end: no reading yet, until all have."""
+
+    reading: Reading
+    of: int
+    numbers: tuple[int, ...]
+
+
 class Manifest(msgspec.Struct, frozen=True):
     """The lake as of one commit."""
 
@@ -110,6 +119,7 @@ class Manifest(msgspec.Struct, frozen=True):
     """The ids of the last commits, this one's at the end: what this one is built on."""
     retired: tuple[Retired, ...] = ()
     """On S3: what is to be deleted once nobody reads it any more, whoever finds the time."""
+    shards: tuple[ShardsRead, ...] = ()
 
     def parts(self) -> tuple[Part, ...]:
         """Return every part."""
@@ -118,6 +128,21 @@ class Manifest(msgspec.Struct, frozen=True):
     def paths(self) -> set[str]:
         """Return the path of every part."""
         return {part.path for part in self.parts()}
+
+    def having_read(self, new: Reading, shard: Shard | None) -> Manifest:
+        """Return this with one more reading, or with a shard of it."""
+        others = []
+        numbers = {shard.number} if shard else set()
+        for each in self.shards:
+            if shard and (each.reading, each.of) == (new, shard.of):
+                numbers.update(each.numbers)
+            else:
+                others.append(each)
+        if shard and len(numbers) < shard.of:
+            others.append(ShardsRead(new, shard.of, tuple(sorted(numbers))))
+            return msgspec.structs.replace(self, shards=tuple(others))
+        readings = with_reading(self.readings, new)
+        return msgspec.structs.replace(self, readings=readings, shards=tuple(others))
 
 
 class Head(msgspec.Struct, frozen=True):
@@ -138,6 +163,8 @@ class Change(msgspec.Struct, frozen=True):
     removed: frozenset[str] = frozenset()
     source: str | None = None
     reading: Reading | None = None
+    shard: Shard | None = None
+    """The shard of `reading` that was read, if not all of it was."""
     digests: tuple[Part, ...] = ()
     digest_logs: tuple[Part, ...] = ()
 
@@ -234,12 +261,14 @@ def commit(files: LakeFiles, base: Manifest, change: Change) -> Manifest:
     now = datetime.now(UTC)
     due = _due(base.retired, now) if files.shared else []
     sources = {*base.sources, change.source} if change.source else set(base.sources)
+    read = base.having_read(change.reading, change.shard) if change.reading else base
     after = Manifest(
         number=base.number + 1,
         events=(*_kept(base.events, change.removed), *change.events),
         objects=(*_kept(base.objects, change.removed), *change.objects),
         sources=tuple(sorted(sources)),
-        readings=with_reading(base.readings, change.reading) if change.reading else base.readings,
+        readings=read.readings,
+        shards=read.shards,
         digests=(*_kept(base.digests, change.removed), *change.digests),
         digest_logs=(*_kept(base.digest_logs, change.removed), *change.digest_logs),
         ids=(*base.ids[1 - KEPT_IDS :], uuid4().hex[:16]),

@@ -68,9 +68,16 @@ def local_cluster(workers: int) -> Iterator[LocalCluster]:
 
 
 def worker_processes(cluster: LocalCluster) -> list[int]:
-    """Return the ids of the worker processes that run now."""
-    processes = [nanny.process for nanny in cluster.workers.values()]
-    return [process.pid for process in processes if process is not None and process.is_alive()]
+    """Return the ids of the worker processes that have joined the cluster and run now.
+
+    One that is killed before it has joined is not started again.
+    """
+    joined = cluster.scheduler.workers if cluster.scheduler else {}
+    return [
+        nanny.process.pid
+        for nanny in list(cluster.workers.values())
+        if nanny.process is not None and nanny.process.is_alive() and nanny.worker_address in joined
+    ]
 
 
 @dataclass
