@@ -10,7 +10,7 @@ DEMO_LAKE ?= build/demo-lake
 BENCH_DIR ?= build/bench
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: help demo test check format lint types imports setup setup-dev setup-bench bench bench-scale bench-query bench-s3 bench-list bench-page soak soak-cluster fuzz lock clean
+.PHONY: help demo test check format lint types imports setup setup-dev setup-bench bench bench-scale bench-query bench-s3 bench-list bench-page soak soak-cluster bench-cluster fuzz lock clean
 
 help: ## Print the targets.
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -53,6 +53,9 @@ bench-list: setup ## List a million objects of a responder that answers as S3 do
 
 bench-page: setup-bench ## Put what was measured into docs/performance.md.
 	@$(BIN)/python -m bench.page $(BENCH_DIR) docs
+
+bench-cluster: setup-bench ## Measure two workers by Dask against two processes.
+	@$(BIN)/python -m bench.cluster $(BENCH_DIR) $(BENCH_ARGS)
 
 fuzz: setup-dev ## Give flatten.c damaged logs, under the sanitizers.
 	@$(BIN)/python -m bench.fuzz $(FUZZ_ARGS)
@@ -98,6 +101,7 @@ lock: setup-dev ## Write the lock files anew, upgrading everything.
 	@lock() { $(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 \
 		--generate-hashes --no-emit-index-url --no-emit-find-links --no-annotate --no-header "$$@"; }; \
 	lock pyproject.toml --group build -o requirements.lock; \
+	lock pyproject.toml --group build --extra dask -o requirements-dask.lock; \
 	lock --group compiler -o requirements-compiler.lock; \
 	lock pyproject.toml --group build --group dev -o requirements-dev.lock; \
 	lock pyproject.toml --group build --group dev --group bench -o requirements-bench.lock

@@ -58,7 +58,7 @@ def cluster_at(address: str, admit: Callable[[], None]) -> Iterator[Cluster]:
     Raises `ClusterError` where there is no scheduler, or no worker within `PATIENCE`, and
     `UsageError` for workers of another version of tlstrail.
     """
-    for name in ("distributed", "distributed.client"):
+    for name in ("distributed", "distributed.client", "asyncio"):
         logging.getLogger(name).setLevel(logging.CRITICAL)  # a lost cluster is one line here
     try:
         client = Client(address, timeout=CONNECTS_WITHIN, set_as_default=False)

@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from bench.soak import Contents
 
 MOST_COMMITS_BETWEEN_KILLS = 6
+SECONDS_WITHOUT_WORKERS = 15
 SECONDS_OF_A_BATCH = 0.3
 """About; a worker is killed somewhere in it."""
 
@@ -90,6 +91,8 @@ class Count:
     """Kills by the number of the lake's newest commit."""
     run_again: int = 0
     """How often Dask gave a batch up, and the command was run again."""
+    started_anew: int = 0
+    """How often all workers were lost for good, and others were started."""
     mismatches: list[str] = field(default_factory=list)
 
 
@@ -100,6 +103,7 @@ class ClusterSoak:
         """Write the archive, and ingest it once in processes here, without a kill."""
         self.count = Count()
         self._cluster = cluster
+        self._workers: int = arguments.workers
         self._rng = Random(arguments.seed)
         self._archive, self._lake = folder / "archive", folder / "lake"
         settings = generate.Settings(events=arguments.events, seed=arguments.seed, processes=2)
@@ -128,10 +132,16 @@ class ClusterSoak:
     def _killing(self) -> int:
         """Run the command to its end; after every few commits a worker dies at some moment."""
         driver = self._started(self._lake, "--scheduler", self._cluster.scheduler_address)
+        seen = time.monotonic()
         next_kill = newest(self._lake).number + self._rng.randint(1, MOST_COMMITS_BETWEEN_KILLS)
         while driver.poll() is None:
             time.sleep(0.01)
             running = worker_processes(self._cluster)
+            if running:
+                seen = time.monotonic()
+            elif time.monotonic() - seen > SECONDS_WITHOUT_WORKERS:
+                self._start_workers()
+                seen = time.monotonic()
             if newest(self._lake).number < next_kill or not running:
                 continue
             with suppress(subprocess.TimeoutExpired):
@@ -143,6 +153,14 @@ class ClusterSoak:
             self.count.killed_at[commit] += 1
             next_kill = commit + self._rng.randint(1, MOST_COMMITS_BETWEEN_KILLS)
         return driver.returncode
+
+    def _start_workers(self) -> None:
+        """Start workers in place of those that Dask has given up: killed while they started."""
+        self.count.started_anew += 1
+        self._cluster.scale(0)
+        while self._cluster.workers:
+            time.sleep(0.1)
+        self._cluster.scale(self._workers)
 
     def _started(self, lake: Path, *more: str) -> subprocess.Popen[bytes]:
         return subprocess.Popen(
@@ -160,7 +178,7 @@ def summary_of(count: Count) -> str:
     return (
         f"runs: {count.runs}, each compared row for row; workers killed: {count.kills}, when the "
         f"lakes were at {len(count.killed_at)} different commits; run again because Dask gave a "
-        f"batch up: {count.run_again}\nmismatches: {len(count.mismatches)} {count.mismatches}"
+        f"batch up: {count.run_again}; all workers lost for good: {count.started_anew}\nmismatches: {len(count.mismatches)} {count.mismatches}"
     )
 
 
