@@ -10,7 +10,7 @@ DEMO_LAKE ?= build/demo-lake
 BENCH_DIR ?= build/bench
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: help demo test check format lint types imports setup setup-dev setup-bench bench bench-scale bench-query bench-s3 bench-list bench-page soak soak-cluster bench-cluster fuzz lock clean
+.PHONY: help demo test check format lint types imports setup setup-dev setup-bench bench bench-scale bench-query bench-s3 bench-list bench-page soak soak-cluster bench-scale-driver bench-cluster fuzz lock clean
 
 help: ## Print the targets.
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -56,6 +56,9 @@ bench-page: setup-bench ## Put what was measured into docs/performance.md.
 
 bench-cluster: setup-bench ## Measure two workers by Dask against two processes.
 	@$(BIN)/python -m bench.cluster $(BENCH_DIR) $(BENCH_ARGS)
+
+bench-scale-driver: setup-bench ## Measure what grows in the driver, and in the lake.
+	@$(BIN)/python -m bench.scale_driver $(BENCH_DIR)
 
 fuzz: setup-dev ## Give flatten.c damaged logs, under the sanitizers.
 	@$(BIN)/python -m bench.fuzz $(FUZZ_ARGS)

@@ -178,7 +178,8 @@ def summary_of(count: Count) -> str:
     return (
         f"runs: {count.runs}, each compared row for row; workers killed: {count.kills}, when the "
         f"lakes were at {len(count.killed_at)} different commits; run again because Dask gave a "
-        f"batch up: {count.run_again}; all workers lost for good: {count.started_anew}\nmismatches: {len(count.mismatches)} {count.mismatches}"
+        f"batch up: {count.run_again}; all workers lost for good: {count.started_anew}\n"
+        f"mismatches: {len(count.mismatches)} {count.mismatches}"
     )
 
 

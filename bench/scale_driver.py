@@ -1,0 +1,285 @@
+"""`make bench-scale-driver`: what grows in the driver, where workers can be had in any number.
+
+    python -m bench.scale_driver DIRECTORY
+
+Each figure is measured in a process of its own, on archives and lakes of which only the listing,
+the ledger or the manifest exists. docs/scale.md computes with them. They go to
+DIRECTORY/scale-driver.json.
+"""
+
+from __future__ import annotations
+
+import argparse
+import gzip
+import json
+import os
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import duckdb
+
+from analyzer import ledger, manifest
+from analyzer.batch import Batch, Task, read_batch, write_batch
+from analyzer.commit import Committer
+from analyzer.copies import RecentRecords
+from analyzer.lake_place import lake_files
+from analyzer.listing import LogObject, Scope, list_objects
+from analyzer.local_store import LocalStore
+from analyzer.manifest import Change, Manifest, Part
+from analyzer.plan import LISTED, Plan
+from analyzer.schema import LEDGER
+from analyzer.source import Source
+from analyzer.store import S3Access
+from bench.run import machine
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    import pyarrow as pa
+
+ROWS_IN_A_PART = 1_000_000
+CHUNK = 20_000
+LISTING = """
+    SELECT
+        's3://a-trail-bucket/AWSLogs/o-exampleorg1/' || account_id || '/CloudTrail/us-east-1/'
+            || strftime(delivered_at, '%Y/%m/%d/') || account_id || '_CloudTrail_us-east-1_'
+            || strftime(delivered_at, '%Y%m%dT%H%MZ_') || format('{:016x}', number)
+            || '.json.gz' AS key,
+        md5(key) AS etag, 36000 AS size, delivered_at AS last_modified,
+        'STANDARD' AS storage_class, false AS archived, account_id, 'us-east-1' AS region,
+        delivered_at, NULL AS skipped
+    FROM (
+        SELECT range AS number, (111122223333 + range % 100)::VARCHAR AS account_id,
+            TIMESTAMP '2022-01-01' + INTERVAL 5 MINUTE * (range // 100) AS delivered_at
+        FROM range($first, $first + $count)
+    )
+"""
+INGESTED = """
+    SELECT * EXCLUDE (archived, skipped), 'ingested' AS status, NULL AS reason, 150 AS records,
+        0 AS duplicates, []::VARCHAR[] AS duplicate_of, false AS retry, sha256(key) AS sha256,
+        format('{:016x}', row_number() OVER () // 200) AS part,
+        TIMESTAMP '2026-01-01' AS ingested_at
+    FROM listed
+"""
+FIRST = datetime(2022, 1, 1, tzinfo=UTC)
+COMMITS = 5
+CALLS = 400
+NEVER_BEFORE = 2_000_000_000
+
+
+def main() -> None:
+    """Measure, and write DIRECTORY/scale-driver.json."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0] if __doc__ else "")
+    parser.add_argument("directory", type=Path)
+    parser.add_argument("--objects", type=int, nargs="*", default=[1_000_000, 10_000_000])
+    parser.add_argument("--parts", type=int, nargs="*", default=[1_000, 10_000, 100_000])
+    parser.add_argument("--one", nargs=2)
+    given = parser.parse_args()
+    if given.one:
+        name, count = given.one
+        with tempfile.TemporaryDirectory(prefix="tlstrail-bench-", dir=given.directory) as folder:
+            print(json.dumps(MEASURED[name](Path(folder), int(count))))
+        return
+    figures = {
+        "machine": machine(),
+        "plan": [measured(given.directory, "plan", count) for count in given.objects],
+        "ledger": [measured(given.directory, "ledger", count) for count in given.objects],
+        "commit": [measured(given.directory, "commit", count) for count in given.parts],
+        "scheduler": measured(given.directory, "scheduler", CALLS),
+    }
+    text = json.dumps(figures, indent=2)
+    (given.directory / "scale-driver.json").write_text(text, encoding="utf-8")
+
+
+def measured(directory: Path, name: str, count: int) -> dict[str, float]:
+    """Return what one measurement says, in a process of its own."""
+    command = [sys.executable, "-m", "bench.scale_driver", str(directory)]
+    done = subprocess.run(
+        [*command, "--one", name, str(count)], check=True, capture_output=True, text=True
+    )
+    print(name, done.stdout.strip(), flush=True)
+    figures: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
+    return figures
+
+
+def peak_mb() -> float:
+    """Return the peak resident set of this process."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1000
+
+
+def cpu_of(act: Callable[[], object]) -> float:
+    """Return the CPU seconds of this process that a call takes."""
+    began = time.process_time()
+    act()
+    return time.process_time() - began
+
+
+def listing(count: int, first: int = 0) -> pa.Table:
+    """Return log objects of 100 accounts as a table, every five minutes one each."""
+    with duckdb.connect() as connection:
+        asked = connection.sql(LISTING, params={"first": first, "count": count})
+        return answer_to(asked).cast(LISTED)
+
+
+def objects(count: int, first: int = 0) -> Iterator[LogObject]:
+    """Yield the same, one after the other."""
+    for start in range(first, first + count, CHUNK):
+        table = listing(min(CHUNK, first + count - start), start)
+        for row in zip(*(column.to_pylist() for column in table.columns), strict=True):
+            yield LogObject(*row)
+
+
+def nothing(_count: int) -> None:
+    """Nobody is told how far a listing is."""
+
+
+def plan(_folder: Path, count: int) -> dict[str, float]:
+    """Plan so many objects of which a lake knows none."""
+    before = peak_mb()
+    planned: list[Plan] = []
+    cpu = cpu_of(lambda: planned.append(Plan(objects(count), [], nothing)))
+    making = cpu_of(lambda: [None for _ in objects(count)])
+    return {"objects": count, "cpu_seconds": cpu - making, "mb": peak_mb() - before}
+
+
+def ledger_size(folder: Path, count: int) -> dict[str, float]:
+    """Write the ledger of so many objects, and plan a run that finds a million of them again."""
+    files = lake_files(folder / "lake")
+    parts = []
+    for first in range(0, count, ROWS_IN_A_PART):
+        rows = ledger_rows(min(ROWS_IN_A_PART, count - first), first)
+        parts.append(ledger.write_part(files, f"objects/part-{first:016x}.parquet", rows))
+    columns = ["key", "etag", "status", "retry"]
+    listed = min(count, ROWS_IN_A_PART)
+    before = peak_mb()
+    known: list[Plan] = []
+    cpu = cpu_of(
+        lambda: known.append(
+            Plan(iter(()), ledger.read_parts(files, parts, columns), nothing),
+        )
+    )
+    both = cpu_of(
+        lambda: known.append(
+            Plan(objects(listed), ledger.read_parts(files, parts, columns), nothing)
+        )
+    )
+    making = cpu_of(lambda: [None for _ in objects(listed)])
+    if known[1].totals.to_read:
+        raise SystemExit("the ledger does not know what it has")
+    return {
+        "objects": count,
+        "bytes": sum(part.bytes for part in parts),
+        "cpu_seconds_to_load": cpu,
+        "cpu_seconds_to_check_a_million": (both - cpu - making) * ROWS_IN_A_PART / listed,
+        "mb": (peak_mb() - before) / 2,
+    }
+
+
+def ledger_rows(count: int, first: int) -> pa.Table:
+    """Return ledger rows of ingested objects."""
+    with duckdb.connect() as connection:
+        connection.register("listed", listing(count, first))
+        rows = answer_to(connection.sql(INGESTED))
+    return rows.select(LEDGER.names).cast(LEDGER)
+
+
+def answer_to(asked: duckdb.DuckDBPyRelation | None) -> pa.Table:
+    """Return the rows of a query."""
+    if asked is None:
+        raise SystemExit("no query")
+    rows: pa.Table = asked.to_arrow_table()
+    return rows
+
+
+def commits(folder: Path, parts: int) -> dict[str, float]:
+    """Commit to a lake of so many parts, each of another hour."""
+    files = lake_files(folder / "lake")
+    manifest.create(files)
+    standing = tuple(
+        Part(
+            f"events/month=2010-{1 + number % 12:02}/part-{number:016x}.parquet",
+            35_000,
+            5_000_000,
+            tuple(range(number, number + 3)),
+        )
+        for number in range(parts)
+    )
+    lake = manifest.commit(files, Manifest(), Change(events=standing))
+    committer = Committer(files, lake, "s3://bucket/", lambda: FIRST, lambda rows: rows)
+    task = Task(Source(f"{folder}/", "", S3Access()), folder / "lake", NEVER_BEFORE)
+    recent = RecentRecords()
+    seconds, cpu = [], []
+    for number in range(COMMITS):
+        batch = one_object(folder, number)
+        written = write_batch(task, batch, recent.take_in(read_batch(task, batch)))
+        began = time.perf_counter()
+        cpu.append(cpu_of(lambda given=written: committer.commit(given)))  # type: ignore[misc]
+        seconds.append(time.perf_counter() - began)
+    size = (folder / "lake" / files.names("commits", "*.json")[-1]).stat().st_size
+    return {
+        "parts": parts,
+        "cpu_seconds": min(cpu),
+        "wall_seconds": min(seconds),
+        "manifest_bytes": size,
+    }
+
+
+def one_object(folder: Path, number: int) -> Batch:
+    """Return a batch of one object of one record."""
+    key = f"111122223333_CloudTrail_us-east-1_20230101T{number:02}00Z_a.json.gz"
+    event = {"eventVersion": "1.08", "eventID": f"{number}", "eventTime": "2023-01-01T00:00:00Z"}
+    (folder / key).write_bytes(gzip.compress(json.dumps({"Records": [event]}).encode()))
+    found = list_objects(LocalStore(f"{folder}/"), "", Scope())
+    return Batch(f"{number:016x}", tuple(each for each in found if each.key.endswith(key)))
+
+
+def scheduler(_folder: Path, calls: int) -> dict[str, float]:
+    """Send so many pairs of calls, as large as those of a batch, through a scheduler."""
+    from bench.soak_cluster import local_cluster
+
+    sent = Batch("id", tuple(objects(1_000)))
+    returned = 16 * 35_000
+    with local_cluster(1) as cluster:
+        from analyzer.cluster import cluster_at
+        from analyzer.executors import in_order
+
+        with cluster_at(cluster.scheduler_address, ready) as crew:
+            lanes = crew.in_turn()
+            began = time.perf_counter()
+            cpu = cpu_of(
+                lambda: sum(
+                    len(got)
+                    for got in in_order(
+                        (next(lanes).submit(echo, sent, returned) for _ in range(2 * calls)), crew
+                    )
+                )
+            )
+            wall = time.perf_counter() - began
+    return {"batches": calls, "cpu_seconds_a_batch": cpu / calls, "wall_a_batch": wall / calls}
+
+
+def ready() -> None:
+    """Every worker is."""
+
+
+def echo(_sent: Batch, size: int) -> bytes:
+    """Return so many bytes, as a worker returns fingerprints."""
+    return os.urandom(size)
+
+
+MEASURED: dict[str, Callable[[Path, int], dict[str, float]]] = {
+    "plan": plan,
+    "ledger": ledger_size,
+    "commit": commits,
+    "scheduler": scheduler,
+}
+
+
+if __name__ == "__main__":
+    main()
