@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import defaultdict
 from contextlib import ExitStack
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -29,10 +29,10 @@ if TYPE_CHECKING:
     from analyzer.lake_files import LakeFiles
     from analyzer.manifest import Manifest
 
-SMALL_BYTES = 64 * 1024 * 1024
+SMALL_BYTES = 48 * 1024 * 1024
 """A part of at least this size is left as it is."""
 
-MERGED_BYTES = 96 * 1024 * 1024
+MERGED_BYTES = 64 * 1024 * 1024
 """So much is merged into one part at the most; while it is, it is held in memory."""
 
 # Written once and read often, so a better compression pays.
@@ -95,13 +95,13 @@ def merge(files: LakeFiles, group: Sequence[Part]) -> Part:
     rows = _read(files, group)
     order = order_of(rows)
     row_groups = (
-        taken(rows, order.slice(start, ROWS_IN_A_GROUP)).cast(EVENTS)
+        _with_own_dictionaries(taken(rows, order.slice(start, ROWS_IN_A_GROUP)))
         for start in range(0, len(rows), ROWS_IN_A_GROUP)
     )
     return Part(
         path,
         len(rows),
-        files.write_parquet(path, EVENTS, row_groups, **_OPTIONS),
+        files.write_parquet(path, rows.schema, row_groups, **_OPTIONS),
         tuple(sorted({hour for part in group for hour in part.hours})),
         tuple(sorted({batch for part in group for batch in part.batches})),
     )
@@ -127,6 +127,24 @@ def _read(files: LakeFiles, group: Iterable[Part]) -> pa.Table:
                 for name in EVENTS.names
             }
         )
+
+
+def _with_own_dictionaries(rows: pa.Table) -> pa.Table:
+    """Return the rows with dictionaries that hold no value which none of them has.
+
+    The writer takes a dictionary as it is; written out as texts, the rows of a group would take
+    three times the memory, and be hashed again one by one.
+    """
+    return pa.table(
+        {name: _with_own_dictionary(rows[name].combine_chunks()) for name in rows.column_names}
+    )
+
+
+def _with_own_dictionary(column: pa.Array[Any]) -> pa.Array[Any]:
+    if not isinstance(column, pa.DictionaryArray):
+        return column
+    used = column.indices.dictionary_encode()
+    return pa.DictionaryArray.from_arrays(used.indices, column.dictionary.take(used.dictionary))
 
 
 def _groups(parts: Iterable[Part]) -> Iterator[list[Part]]:

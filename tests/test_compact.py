@@ -3,6 +3,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
@@ -141,3 +142,21 @@ def test_ingest_compacts_at_the_end_when_it_is_asked_to(
     run(["ingest", str(archive), "--lake", str(lake), "--workers", "1", "--quiet", "--compact"])
     months = [part.path.split("/")[1] for part in manifest.read_lake(LocalLakeFiles(lake)).events]
     assert len(months) == len(set(months))
+
+
+def test_a_row_group_has_a_dictionary_of_its_own_values(
+    many_parts: LocalLakeFiles, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("analyzer.compact.ROWS_IN_A_GROUP", 50)
+    compact(many_parts, quietly)
+
+    groups = 0
+    for part in manifest.read_lake(many_parts).events:
+        path = many_parts.full_path(part.path)
+        with pq.ParquetFile(path, read_dictionary=["event_name"]) as stored:
+            for group in range(stored.num_row_groups if part.merged else 0):
+                [names] = stored.read_row_group(group, ["event_name"])["event_name"].chunks
+                assert isinstance(names, pa.DictionaryArray)
+                assert len(names.dictionary) == len(names.unique())
+                groups += 1
+    assert groups > 10
