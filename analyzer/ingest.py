@@ -160,9 +160,11 @@ def ingest(
             # One batch is read before another process would have started.
             alone = plan.batch_count == 1 and not settings.scheduler
             used = Lanes([InThisProcess()]) if alone else workers
-            for written in read_and_write(settings, used, plan.batches()):
+            for number, written in enumerate(read_and_write(settings, used, plan.batches())):
                 committer.commit(written)
                 watcher.committed(committer.tally)
+                if not number:  # while the workers are at the next ones, and not after the last
+                    write_views(files)
             for written in replacements(settings, next(used.in_turn()), plan, committer):
                 committer.replace(written)
                 watcher.committed(committer.tally)
