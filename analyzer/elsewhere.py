@@ -277,6 +277,15 @@ def _median(node: exp.Expr, engine: Engine) -> exp.Expr:
     raise UsageError(f"this query cannot be translated: {engine.value} has no exact median")
 
 
+def _in_no_order(node: exp.Expr, engine: Engine) -> exp.Expr:
+    if isinstance(node.this, exp.Lag) and not node.args.get("order"):
+        raise UsageError(
+            f"this query cannot be translated: it asks for the row before in the order that DuckDB "
+            f"keeps, and {engine.value} keeps none"
+        )
+    return node
+
+
 def _collected(node: exp.Expr, engine: Engine) -> exp.Expr:
     """A list in order, where there is no ORDER BY in an aggregate."""
     if engine is not Engine.SPARK or not isinstance(node.this, exp.Order):
@@ -345,6 +354,7 @@ _REWRITES: dict[type[exp.Expr], Callable[[exp.Expr, Engine], exp.Expr]] = {
     exp.Length: _length,
     exp.TimeToUnix: _seconds,
     exp.Median: _median,
+    exp.Window: _in_no_order,
     exp.ArrayAgg: _collected,
     exp.ArgMax: _arg_max,
     exp.GT: _compared,

@@ -28,8 +28,8 @@ if TYPE_CHECKING:
     from datetime import datetime
 
 _FILES = (
-    *("macros", "explore", "events", "attributed_events", "classified_events", "delivered"),
-    *("digests", "digest_logs", "cloudtrail", "cloudtrail_logs"),
+    *("macros", "explore", "events", "attributed_events", "classified_events", "counts"),
+    *("delivered", "digests", "digest_logs", "cloudtrail", "cloudtrail_logs"),
 )
 _CLIENTS = {"client", "client_fix", "sdk", "client_names", "client_fixes"}
 _SHAPED = {f"{view}{twin}" for view in ("cloudtrail", "cloudtrail_logs") for twin in ("", "_wide")}
@@ -86,12 +86,17 @@ def standing_alone(
     """
     tree = _parsed(_flat(text))
     _refuse(tree)
+    asks_for_all = any(select.is_star for select in tree.find_all(exp.Select))
     _bind(tree, parameters or {})
     _inline(tree)
     tree = _with_values(tree, variables)
     _group_by_all(tree)
+    named = {column.name.lower() for column in tree.find_all(exp.Column)}
     schema: dict[str, object] = {
-        table: dict.fromkeys(columns, "UNKNOWN") for table, columns in TABLES.items()
+        table: dict.fromkeys(
+            [each for each in columns if asks_for_all or each in named] or columns, "UNKNOWN"
+        )
+        for table, columns in TABLES.items()
     }
     known_as = [item.output_name for item in tree.selects]
     try:
