@@ -8,7 +8,7 @@ The journey, in reading order:
                s3_connection is how S3 is reached, s3_errors what its refusals mean,
                s3_retries asking again, s3_pages its listings read fast
     permitted  the store as far as it may be listed
-    listing    which log objects exist for these accounts, regions and days
+    listing    which log objects exist for these accounts, regions and days, by errands
     shards     the slices of an archive that several runs share
     inventory  S3 Inventory in place of a listing; inventory_files reads its three formats
     checkpoint what a long listing has found so far, should it be interrupted

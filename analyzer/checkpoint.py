@@ -19,7 +19,8 @@ import msgspec
 import pyarrow.parquet as pq
 
 from analyzer import manifest
-from analyzer.listing import LISTED, Errand
+from analyzer.errands import Errand  # noqa: TC001 (msgspec reads it)
+from analyzer.listing import LISTED
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

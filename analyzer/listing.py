@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, TypeAlias
 import msgspec
 import pyarrow as pa
 
+from analyzer.errands import Errand, Flat, Look, Split, Turn
 from analyzer.errors import UsageError
 from analyzer.layout import (
     FolderPlace,
@@ -138,33 +139,6 @@ class LogObject(msgspec.Struct, frozen=True, gc=False):
     delivered_at: datetime | None
     skipped: str | None = None
     """Why it is not what was asked for, if it is not: no CloudTrail log, no digest."""
-
-
-class Look(msgspec.Struct, frozen=True, tag=True):
-    """Look through a folder on the way to the Regions."""
-
-    prefix: str
-
-
-class Flat(msgspec.Struct, frozen=True, tag=True):
-    """Look for objects that lie right in a Region's folder, as in a flattened copy."""
-
-    prefix: str
-
-
-class Turn(msgspec.Struct, frozen=True, tag=True):
-    """Turn the next page of a Region."""
-
-    stretch: Stretch
-
-
-class Split(msgspec.Struct, frozen=True, tag=True):
-    """Go on with a Region, or a year of it, folder by folder: one list would be too long."""
-
-    stretch: Stretch
-
-
-Errand: TypeAlias = Look | Flat | Turn | Split
 
 
 @dataclass(frozen=True, slots=True)
