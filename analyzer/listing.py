@@ -45,6 +45,9 @@ if TYPE_CHECKING:
 # AWSLogs, somebody has to say where to look.
 FOLDERS_WITHOUT_LOGS = 2_000
 
+SHORT = timedelta(days=62)
+"""A Region is listed in one go for a time like this, and month by month for more, if it is full."""
+
 LISTED_AT_ONCE = 20_000
 
 _LISTED_TYPES: dict[str, pa.DataType] = {
@@ -277,7 +280,10 @@ class Listing:
 
     def _is_long(self, objects: Sequence[StoredObject]) -> bool:
         """Whether what follows a page is worth listing month by month, side by side."""
+        since, until = self._scope.since, self._scope.delivered_until
         if self._store.listings_in_flight == 1 or not objects:
+            return False
+        if since and until and until - since <= SHORT:
             return False
         first, last = month_folder(objects[0].key), month_folder(objects[-1].key)
         return first is not None and first == last

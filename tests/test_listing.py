@@ -1,22 +1,24 @@
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections import Counter
-from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, cast
 
 import pytest
 
 from analyzer.errors import UsageError
-from analyzer.layout import Service
-from analyzer.listing import Scope, list_objects
+from analyzer.layout import Service, describe_object
+from analyzer.listing import Listing, Scope, list_objects
 from analyzer.source import open_store, parse_source
-from analyzer.store import S3Access
+from analyzer.store import Folder, Page, S3Access, StoredObject, Stretch
 from tests.conftest import cloudtrail_logs, log_key, record
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from analyzer.listing import LogObject
+    from analyzer.store import Store
     from tests.conftest import LogFolder
 
 ORG = "org-trail/AWSLogs/o-exampleorg1"
@@ -239,3 +241,83 @@ def test_digests_are_listed_as_logs_are(archive: Path, below: str) -> None:
 def test_there_are_no_digests_among_logs(archive: Path) -> None:
     assert digests(archive / "AWSLogs" / "111122223333" / "CloudTrail") == []
     assert digests(archive / "org-trail") == []
+
+
+class Arithmetic:
+    """A bucket of one Region, some years of logs, a page of 1,000 at a time, as S3 lists it."""
+
+    root = "s3://arithmetic/"
+    reads_in_flight = listings_in_flight = 4
+    region = "AWSLogs/111122223333/CloudTrail/us-east-1/"
+
+    def __init__(self, days: int, logs_a_day: int) -> None:
+        minutes = [n * (1_440 // logs_a_day) for n in range(logs_a_day)]
+        dates = [datetime(2020, 1, 1, tzinfo=UTC) + timedelta(days=n) for n in range(days)]
+        self.keys = [
+            log_key(f"{minute // 60:02}{minute % 60:02}", day=f"{date:%Y/%m/%d}")
+            for date in dates
+            for minute in minutes
+        ]
+        self.requests = 0
+
+    def folder(self, prefix: str) -> Folder:
+        self.requests += 1
+        start, end = self.bounds(prefix, "", None)
+        names = dict.fromkeys(key[len(prefix) :].split("/")[0] for key in self.keys[start:end])
+        return Folder(tuple(f"{prefix}{name}/" for name in names), ())
+
+    def page(self, stretch: Stretch) -> Page:
+        self.requests += 1
+        start, end = self.bounds(stretch.prefix, stretch.after, stretch.before)
+        keys = self.keys[start : min(end, start + 1_000)]
+        objects = [StoredObject(key, '"e"', 1, datetime(2023, 1, 1, tzinfo=UTC)) for key in keys]
+        more = end - start > 1_000
+        rest = (Stretch(stretch.prefix, keys[-1], stretch.before),) if more else ()
+        return Page(objects, rest)
+
+    def bounds(self, prefix: str, after: str, before: str | None) -> tuple[int, int]:
+        first = max(bisect_left(self.keys, prefix), bisect_right(self.keys, after))
+        last = bisect_left(self.keys, f"{prefix}\x7f")
+        return first, min(last, bisect_left(self.keys, before)) if before else last
+
+
+def requests_for(days: int, scope: Scope) -> tuple[int, int]:
+    """Return how many objects are listed, and by how many requests."""
+    store = Arithmetic(days, 288)
+    listing = Listing(cast("Store", store), "", scope)
+    return sum(map(len, listing)), store.requests
+
+
+def test_a_question_of_seven_days_costs_as_many_requests_however_long_the_archive() -> None:
+    week = Scope(since=utc("2020-01-10"), until=utc("2020-01-17"), late_days=0)
+
+    short, long = requests_for(30, week), requests_for(3 * 365, week)
+
+    # Three levels and the services', the Region's own objects, and three pages for 2,016 keys.
+    assert short == long == (7 * 288, 8)
+
+
+def test_a_listing_of_years_turns_hardly_more_pages_than_its_keys_fill() -> None:
+    listed, requests = requests_for(3 * 365, Scope())
+
+    assert listed == 3 * 365 * 288
+    # 316 pages of 1,000, a part of one for each of 36 months, and the folders.
+    assert requests < 316 + 36 + 4 + 4 + 1
+
+
+@pytest.mark.parametrize("logs_a_day", [1, 24, 288])
+@pytest.mark.parametrize("since", [None, "2020-01-15", "2020-03-01T12:00:00"])
+@pytest.mark.parametrize("until", [None, "2020-03-02", "2020-06-30T00:01:00"])
+def test_side_by_side_every_object_is_listed_once(
+    monkeypatch: pytest.MonkeyPatch, logs_a_day: int, since: str | None, until: str | None
+) -> None:
+    monkeypatch.setattr("analyzer.listing.SHORT", timedelta(days=1))
+    store = Arithmetic(200, logs_a_day)
+    scope = Scope(
+        since=utc(since) if since else None, until=utc(until) if until else None, late_days=0
+    )
+
+    found = sorted(row[0] for rows in Listing(cast("Store", store), "", scope) for row in rows)
+
+    places = {key: describe_object(key) for key in store.keys}
+    assert found == [store.root + key for key in store.keys if scope.wants(places[key])]

@@ -171,7 +171,6 @@ def busy(weed: str) -> Bucket:
         (Scope(), MONTHS),
         (Scope(since=MONTHS[1]), MONTHS[1:]),
         (Scope(until=MONTHS[2], late_days=0), MONTHS[:2]),
-        (Scope(since=MONTHS[1], until=MONTHS[2], late_days=0), MONTHS[1:2]),
     ],
 )
 def test_a_long_listing_goes_on_month_by_month_and_lists_nothing_twice(
