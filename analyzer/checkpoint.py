@@ -23,7 +23,7 @@ from analyzer.errands import Errand  # noqa: TC001 (msgspec reads it)
 from analyzer.listing import LISTED
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     import pyarrow as pa
 
@@ -80,19 +80,28 @@ class Checkpoint:
         for path in list(self._parts):
             yield pq.read_table(self._files.source(path), partitioning=None)
 
-    def keeping(self, tables: Iterable[pa.Table], listing: Listing) -> Iterator[pa.Table]:
-        """Pass on what was found before, and then what `listing` finds, keeping it meanwhile."""
+    def keeping(
+        self, tables: Iterable[pa.Table], listing: Listing, whole: Callable[[], bool]
+    ) -> Iterator[pa.Table]:
+        """Pass on what was found before, and then what `listing` finds, keeping it meanwhile.
+
+        Nothing is kept from where it is not `whole` any more: the next run has to find out
+        for itself what may not be listed.
+        """
         yield from self.found()
         if self._files.shared:
             yield from tables
             return
         for table in tables:
-            self._held.append(table)
-            long_ago = time.monotonic() > self._kept_at + SECONDS_BETWEEN
-            if long_ago or sum(map(len, self._held)) >= ROWS_HELD:
-                self._keep(listing.left)
+            if whole():
+                self._held.append(table)
+                long_ago = time.monotonic() > self._kept_at + SECONDS_BETWEEN
+                if long_ago or sum(map(len, self._held)) >= ROWS_HELD:
+                    self._keep(listing.left)
+            else:
+                self._held.clear()
             yield table
-        if self._parts and self._held:
+        if self._parts and self._held and whole():
             self._keep(())
 
     def _keep(self, left: tuple[Errand, ...]) -> None:

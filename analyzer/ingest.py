@@ -62,7 +62,6 @@ if TYPE_CHECKING:
     from analyzer.manifest import Manifest
     from analyzer.plan import Totals
     from analyzer.source import Source
-    from analyzer.store import Store
 
 WORTH_STARTING = 1_000
 """So many listed objects are worth more than one process, on a lake that has nothing yet."""
@@ -183,7 +182,7 @@ def seen_before(files: LakeFiles, lake: Manifest) -> Iterator[pa.Table]:
 
 
 def listed(
-    settings: IngestSettings, store: Store, kept: Checkpoint, watcher: Watcher
+    settings: IngestSettings, store: Permitted, kept: Checkpoint, watcher: Watcher
 ) -> Iterator[pa.Table]:
     """List what is in scope, from where an interrupted run has got to, or from an inventory."""
     if settings.inventory is not None:
@@ -191,7 +190,7 @@ def listed(
     listing = Listing(store, settings.source.prefix, settings.scope, left=kept.left)
     before = kept.rows
     tables = in_tables(listing, lambda objects: watcher.listed(before + objects))
-    return kept.keeping(tables, listing)
+    return kept.keeping(tables, listing, lambda: not store.denied)
 
 
 @contextmanager
