@@ -23,9 +23,13 @@ The journey, in reading order:
     dedupe     no record twice in the lake
     ledger     what became of every object
     lake_place where a lake is, as it was named on the command line
-    lake_files what the journey needs of the place; local_lake is a folder
+    lake_files what the journey needs of the place; local_lake and s3_lake are the two, and
+               lake_filesystem is how DuckDB reads the second
     manifest   the one file that makes parts and ledger rows visible together
+    turns      waiting for one's turn to commit, where several write to one lake
+    rivals     what others have committed meanwhile
     commit     a written batch becomes part of the lake
+    orphans    what no commit names
     compact    small parts into large ones
     executors  where batches run: here, in processes
     cluster    where batches run beyond one machine: the workers of a Dask cluster

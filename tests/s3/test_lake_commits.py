@@ -148,7 +148,8 @@ def test_a_commit_whose_answer_was_lost_is_known_for_ones_own(
     log_folder.put(log_key("1000"), [record(1)])
     proxy.lose("PUT", "/commits/", instead)
 
-    ingest_and_check(place, log_folder.root)
+    summary = ingest_and_check(place, log_folder.root)
+    assert (summary.tally.records, summary.tally.elsewhere) == (1, 0)
     puts = [each.key.rpartition("/")[2] for each in proxy.of("PUT") if "/commits/" in each.key]
     assert puts == ["0000000001.json", "0000000001.json", "0000000002.json"]
     assert ids_of(directly) == ["id-1"]
@@ -218,22 +219,9 @@ def test_another_version_of_an_object_is_no_matter_for_guessing(
     assert ids_of(directly) == ["id-1", "id-2"]
 
 
-def test_records_are_replaced_on_top_of_what_others_have_added(
-    place: S3Place, directly: S3Place, overtake: Overtake, log_folder: LogFolder, tmp_path: Path
-) -> None:
-    other = LogFolder(tmp_path / "other")
-    other.put(log_key("1001"), [record("theirs")])
-    log_folder.put(log_key("1000"), [record(1), record(2)])
-    ingest_and_check(place, log_folder.root)
-    log_folder.put(log_key("1000"), [record(1), record(3)])
-    overtake(lambda: ingest_and_check(directly, other.root))
-
-    ingest_and_check(place, log_folder.root)
-    assert ids_of(directly) == ["id-1", "id-3", "id-theirs"]
-    assert not_named(lake_files(directly)) == []
-
-
-def test_old_rows_of_a_ledger_that_others_have_merged_are_not_theirs(  # noqa: PLR0913, PLR0917
+@pytest.mark.parametrize("merged_at_once", [64, 2], ids=["as they are", "merged with old ones"])
+def test_records_are_replaced_on_top_of_what_others_have_added(  # noqa: PLR0913, PLR0917
+    merged_at_once: int,
     place: S3Place,
     directly: S3Place,
     overtake: Overtake,
@@ -246,11 +234,12 @@ def test_old_rows_of_a_ledger_that_others_have_merged_are_not_theirs(  # noqa: P
     log_folder.put(log_key("1000"), [record(1), record(2)])
     ingest_and_check(place, log_folder.root)
     log_folder.put(log_key("1000"), [record(1), record(3)])
-    monkeypatch.setattr("analyzer.ledger.MERGED_AT_ONCE", 2)
+    monkeypatch.setattr("analyzer.ledger.MERGED_AT_ONCE", merged_at_once)
     overtake(lambda: ingest_and_check(directly, other.root))
 
     ingest_and_check(place, log_folder.root)
     assert ids_of(directly) == ["id-1", "id-3", "id-theirs"]
+    assert not_named(lake_files(directly)) == []
 
 
 def test_records_that_others_lean_on_by_now_are_not_replaced_unread(
