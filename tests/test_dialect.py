@@ -14,6 +14,7 @@ from tests.conftest import LogFolder, ingest_and_check, log_key, record
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     import pyarrow as pa
 
@@ -628,6 +629,50 @@ def test_what_cannot_be_translated_says_why(query: str, why: str) -> None:
         translate(query, Dialect.LAKE)
 
 
-def test_a_translated_query_reads_no_other_file(three: Lake) -> None:
+# ---------------------------------------------------------------- what a query may not do
+
+FORBIDDEN = [
+    "SELECT * FROM read_text('/etc/passwd')",
+    "SELECT content FROM s CROSS JOIN read_blob('/etc/passwd') AS t (content)",
+    "SELECT * FROM TABLE(read_text('/etc/passwd'))",
+    "SELECT * FROM read_parquet('{outside}')",
+    "SELECT * FROM glob('/etc/*')",
+    "SELECT * FROM query('COPY (SELECT 1) TO ''{outside}''')",
+    "SELECT write_blob('{outside}', 'x')",
+    "SELECT getenv('HOME')",
+    "COPY (SELECT 1) TO '{outside}'",
+    "EXPLAIN COPY (SELECT 1) TO '{outside}'",
+    "EXPLAIN ANALYZE COPY (SELECT 1) TO '{outside}'",
+    "EXPLAIN ANALYZE CREATE TABLE t AS SELECT 1",
+    "ATTACH '{outside}' AS other",
+    "INSTALL httpfs",
+    "LOAD httpfs",
+    "SET lock_configuration = false",
+    "SET SESSION threads = 1",
+    "PRAGMA database_list",
+    "CALL pragma_version()",
+    "CREATE TABLE t AS SELECT 1",
+    "INSERT INTO events SELECT * FROM events",
+    "SELECT 1; SELECT 2",
+    "SELECT 1; COPY (SELECT 1) TO '{outside}'",
+]
+
+
+@pytest.mark.parametrize("query", FORBIDDEN)
+@pytest.mark.parametrize("dialect", list(Dialect))
+def test_a_translated_query_does_nothing_but_read_the_lake(
+    three: Lake, tmp_path: Path, query: str, dialect: Dialect
+) -> None:
+    outside = tmp_path / "outside"
+
     with pytest.raises(QueryError):
-        answer(three, "SELECT * FROM TABLE(read_text('/etc/passwd'))")
+        answer(three, query.format(outside=outside), dialect)
+    assert not outside.exists()
+
+
+@pytest.mark.parametrize("name", ['"/etc/passwd"', "'/etc/passwd'", "'s3://bucket/part.parquet'"])
+@pytest.mark.parametrize("dialect", list(Dialect))
+def test_a_file_in_from_is_no_more_than_another_name_of_the_lake(
+    three: Lake, name: str, dialect: Dialect
+) -> None:
+    assert values(three, f"SELECT count(*) FROM {name}", dialect) == [(3,)]  # noqa: S608
