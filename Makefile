@@ -81,7 +81,7 @@ setup-bench: .venv/bench.installed ## Make .venv with the peers that the bench c
 		|| { echo "Python 3.11 or later is needed; name it, as in: make PYTHON=python3.12"; exit 2; }
 	@$(PYTHON) -m venv .venv
 
-.venv/run.installed: requirements.lock pyproject.toml hatch_build.py analyzer/flatten.c | .venv/bin/python
+.venv/run.installed: requirements.lock pyproject.toml hatch_build.py $(wildcard analyzer/*.[ch]) | .venv/bin/python
 	@echo "== installing from requirements.lock"
 	@$(PIP) --require-hashes -r requirements.lock
 	@command -v $${CC:-cc} >/dev/null || { echo "== no C compiler here: installing one into .venv"; \
