@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 import msgspec
 import pyarrow.parquet as pq
 
-from analyzer import manifest
+from analyzer import __version__, manifest
 from analyzer.errands import Errand  # noqa: TC001 (msgspec reads it)
 from analyzer.listing import LISTED
 
@@ -41,7 +41,6 @@ SECONDS_BETWEEN = 20
 ROWS_HELD = 500_000
 """So many objects wait in memory to be kept, at most: some 100 MB."""
 
-
 _OF_FEW_VALUES = ["storage_class", "account_id", "region", "skipped"]
 
 
@@ -61,7 +60,7 @@ class Checkpoint:
     def __init__(self, files: LakeFiles, source: str, scope: Scope, now: datetime) -> None:
         """`source` is what is listed: the root of the store, and a prefix."""
         self._files = files
-        self._asked = f"{source} {scope}"
+        self._asked = f"{__version__} {source} {scope}"
         self._found = self._read(now)
         self._at = self._found.at if self._found else now
         self._parts = list(self._found.parts) if self._found else []
@@ -88,10 +87,10 @@ class Checkpoint:
         Nothing is kept from where it is not `whole` any more: the next run has to find out
         for itself what may not be listed.
         """
-        yield from self.found()
         if self._files.shared:
             yield from tables
             return
+        yield from self.found()
         for table in tables:
             if whole():
                 self._held.append(table)
@@ -106,6 +105,8 @@ class Checkpoint:
 
     def _keep(self, left: tuple[Errand, ...]) -> None:
         manifest.create(self._files)  # a folder without lake.json would be somebody else's
+        if not self._parts:
+            forget(self._files)  # or what is kept of another listing would name these parts
         path = f"{FOLDER}/part-{len(self._parts):06}.parquet"
         self._files.write_parquet(
             path, LISTED, self._held, compression="zstd", use_dictionary=_OF_FEW_VALUES
@@ -118,6 +119,8 @@ class Checkpoint:
 
     def _read(self, now: datetime) -> Left | None:
         """Return where an interrupted listing of the same was, if that still holds."""
+        if self._files.shared:
+            return None
         try:
             left = msgspec.json.decode(self._files.read(_LEFT), type=Left)
         except (FileNotFoundError, msgspec.DecodeError):

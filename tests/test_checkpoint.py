@@ -20,7 +20,6 @@ from analyzer.store import S3Access
 from tests.conftest import NOW, ids_of, ingest_and_check, log_key, record
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
     from analyzer.store import Page, Stretch
@@ -129,11 +128,8 @@ def test_a_whole_listing_is_not_done_again_when_the_reading_was_interrupted(
 ) -> None:
     monkeypatch.setattr("analyzer.checkpoint.ROWS_HELD", 1)
 
-    def interrupted(*_: object) -> Iterator[None]:
-        raise KeyboardInterrupt
-
     with monkeypatch.context() as patch:
-        patch.setattr("analyzer.ingest.read_and_write", interrupted)
+        patch.setattr("analyzer.ingest.read_and_write", interrupt)
         with pytest.raises(KeyboardInterrupt):
             ingest_and_check(tmp_path / "lake", eight_days)
     asked_for.clear()
@@ -187,3 +183,27 @@ def test_a_listing_with_a_part_that_is_denied_is_not_kept(
 
     assert sum(map(len, tables)) == 8
     assert not (tmp_path / "lake").exists()
+
+
+def test_parts_of_one_listing_are_never_taken_for_those_of_another(
+    tmp_path: Path, eight_days: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("analyzer.checkpoint.ROWS_HELD", 1)
+    files = LocalLakeFiles(tmp_path / "lake")
+
+    def list_as(source: str) -> None:
+        listing = Listing(LocalStore(f"{eight_days}/"), "", Scope())
+        tables = in_tables(listing, lambda _: None)
+        list(Checkpoint(files, source, Scope(), NOW).keeping(tables, listing, always))
+
+    list_as("one")
+    with monkeypatch.context() as patch:
+        patch.setattr("analyzer.checkpoint.msgspec.json.encode", interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            list_as("another")  # its part is there, and what says so is not
+
+    assert Checkpoint(files, "one", Scope(), NOW).left is None
+
+
+def interrupt(*_: object) -> None:
+    raise KeyboardInterrupt

@@ -8,7 +8,7 @@ import os
 import pty
 import subprocess
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
 import pytest
@@ -197,8 +197,12 @@ def test_what_intelligent_tiering_archived_is_asked_for_without_days_and_read_wh
     assert statuses(lake) == {"ingested": 9}
 
 
-def test_one_job_does_not_take_both_kinds_of_archive(
-    moto: str, moto_proxy: Proxy, ingest: Command, restore: Command
+def test_one_job_does_not_take_both_kinds_of_archive_and_only_one_of_them_takes_days(
+    moto: str,
+    moto_proxy: Proxy,
+    ingest: Command,
+    restore: Command,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     bucket = new_bucket(moto).put_all(LOGS)
     one, two, *_ = LOGS
@@ -213,6 +217,16 @@ def test_one_job_does_not_take_both_kinds_of_archive(
     assert (both.code, both.stdout) == (2, "")
     assert "1 of GLACIER, 1 of INTELLIGENT_TIERING" in both.stderr
     assert apart.stdout.count("\n") == 1
+
+    wanted: dict[str, object] = {}
+
+    def note(*_: object, **request: Any) -> None:  # noqa: ANN401
+        wanted[request["Key"]] = request["RestoreRequest"]
+
+    monkeypatch.setattr("analyzer.restore._restore", note)
+    restore("--request", "--tier", "Standard", "--days", 3, "--yes")
+    parameters = {"GlacierJobParameters": {"Tier": "Standard"}}
+    assert wanted == {one: {**parameters, "Days": 3}, two: parameters}
 
 
 def test_an_object_of_glacier_instant_retrieval_is_read_like_any_other(
