@@ -29,10 +29,10 @@ from analyzer.batch import Batch, Task, read_batch, write_batch
 from analyzer.commit import Committer
 from analyzer.copies import RecentRecords
 from analyzer.lake_place import lake_files
-from analyzer.listing import LogObject, Scope, list_objects
+from analyzer.listing import LISTED, LogObject, Scope, list_objects
 from analyzer.local_store import LocalStore
 from analyzer.manifest import Change, Manifest, Part
-from analyzer.plan import LISTED, Plan
+from analyzer.plan import Plan
 from analyzer.schema import LEDGER
 from analyzer.source import Source
 from analyzer.store import S3Access
@@ -127,23 +127,17 @@ def listing(count: int, first: int = 0) -> pa.Table:
         return answer_to(asked).cast(LISTED)
 
 
-def objects(count: int, first: int = 0) -> Iterator[LogObject]:
-    """Yield the same, one after the other."""
+def objects(count: int, first: int = 0) -> Iterator[pa.Table]:
+    """Yield the same, some at a time."""
     for start in range(first, first + count, CHUNK):
-        table = listing(min(CHUNK, first + count - start), start)
-        for row in zip(*(column.to_pylist() for column in table.columns), strict=True):
-            yield LogObject(*row)
-
-
-def nothing(_count: int) -> None:
-    """Nobody is told how far a listing is."""
+        yield listing(min(CHUNK, first + count - start), start)
 
 
 def plan(_folder: Path, count: int) -> dict[str, float]:
     """Plan so many objects of which a lake knows none."""
     before = peak_mb()
     planned: list[Plan] = []
-    cpu = cpu_of(lambda: planned.append(Plan(objects(count), [], nothing)))
+    cpu = cpu_of(lambda: planned.append(Plan(objects(count), [])))
     making = cpu_of(lambda: [None for _ in objects(count)])
     return {"objects": count, "cpu_seconds": cpu - making, "mb": peak_mb() - before}
 
@@ -161,13 +155,11 @@ def ledger_size(folder: Path, count: int) -> dict[str, float]:
     known: list[Plan] = []
     cpu = cpu_of(
         lambda: known.append(
-            Plan(iter(()), ledger.read_parts(files, parts, columns), nothing),
+            Plan(iter(()), ledger.read_parts(files, parts, columns)),
         )
     )
     both = cpu_of(
-        lambda: known.append(
-            Plan(objects(listed), ledger.read_parts(files, parts, columns), nothing)
-        )
+        lambda: known.append(Plan(objects(listed), ledger.read_parts(files, parts, columns)))
     )
     making = cpu_of(lambda: [None for _ in objects(listed)])
     if known[1].totals.to_read:
@@ -243,7 +235,8 @@ def scheduler(_folder: Path, calls: int) -> dict[str, float]:
     """Send so many pairs of calls, as large as those of a batch, through a scheduler."""
     from bench.soak_cluster import local_cluster
 
-    sent = Batch("id", tuple(objects(1_000)))
+    columns = [column.to_pylist() for column in listing(1_000).columns]
+    sent = Batch("id", tuple(LogObject(*row) for row in zip(*columns, strict=True)))
     returned = 16 * 35_000
     with local_cluster(1) as cluster:
         from analyzer.cluster import cluster_at
