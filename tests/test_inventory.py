@@ -9,6 +9,7 @@ import pytest
 from analyzer.errors import StoreError, UsageError
 from analyzer.inventory import open_inventory
 from analyzer.listing import LogObject, Scope
+from analyzer.shards import Shard
 from analyzer.source import parse_source
 from analyzer.store import S3Access
 from tests.conftest import log_key
@@ -128,6 +129,19 @@ def test_the_scope_is_that_of_a_listing(tmp_path: Path) -> None:
 
     scope = Scope(("111122223333",), ("us-east-1",), until=datetime(2023, 1, 6, tzinfo=UTC))
     assert keys(listed(manifest, scope=scope)) == [items[0].key]
+
+
+def test_shards_have_nothing_in_common_and_leave_nothing(tmp_path: Path) -> None:
+    months = [f"2023/{month:02}/05" for month in range(1, 13)]
+    items = [Item(log_key("1000", day=day), "e") for day in months]
+    items += [Item(f"AWSLogs/111122223333/{kind}/x.gz", "e") for kind in ("Config", "vpcflowlogs")]
+    manifest = saved(tmp_path, inventory("trail", items))
+
+    whole = keys(listed(manifest))
+    shards = [keys(listed(manifest, scope=Scope(shard=Shard(n, 3)))) for n in (1, 2, 3)]
+    assert sorted(key for shard in shards for key in shard) == sorted(whole)
+    assert len(whole) == 14
+    assert all(shards)
 
 
 def test_a_copy_is_found_with_its_files_right_beside_it(tmp_path: Path) -> None:
