@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import json
 import re
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pytest
+
+from analyzer.queries import sql
 
 TEXT = (Path(__file__).parents[1] / "docs" / "aws.md").read_text(encoding="utf-8")
 POLICIES: dict[str, Any] = {
@@ -72,6 +76,18 @@ def table(name: str) -> list[list[str]]:
     """Return the cells of the table between the marks of this name, without its head."""
     marked = TEXT.partition(f"<!-- {name} -->\n")[2].partition(f"<!-- end of {name} -->")[0]
     return [line.strip("| ").split(" | ") for line in marked.splitlines()[2:]]
+
+
+def test_requests_are_reckoned_at_the_prices_of_a_dry_run() -> None:
+    prices = {
+        (region, of): usd for region, of, *usd in duckdb.execute(sql("plan/prices")).fetchall()
+    }
+
+    here = dict(table("assumptions"))
+    assert prices["us-east-1", "STANDARD"][:2] == [
+        Decimal(here["$ for 1,000 LIST requests"]),
+        Decimal(here["$ for 1,000 GET requests"]),
+    ]
 
 
 def test_what_ten_million_objects_take_follows_from_the_assumptions() -> None:
