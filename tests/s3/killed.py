@@ -1,10 +1,11 @@
 """Runs the command line in small batches, killed before its Nth request that changes a lake on S3.
 
-python -m tests.s3.killed N ingest …     without a kill for -1; prints how many there were
+python -m tests.s3.killed N ingest …     without a kill for -1; prints which they were
 """
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import sys
@@ -23,15 +24,14 @@ if TYPE_CHECKING:
 def main() -> int:
     """Do what the command line says."""
     kill_at, *command = sys.argv[1:]
-    seen = 0
+    seen: list[object] = []
 
     def counted(request: Callable[..., Any]) -> Callable[..., Any]:
-        def here(*arguments: object, **options: object) -> object:
-            nonlocal seen
-            if seen == int(kill_at):
+        def here(store: object, paths: object, *more: object, **options: object) -> object:
+            if len(seen) == int(kill_at):
                 os.kill(os.getpid(), signal.SIGKILL)
-            seen += 1
-            return request(*arguments, **options)
+            seen.append(paths)
+            return request(store, paths, *more, **options)
 
         return here
 
@@ -40,7 +40,7 @@ def main() -> int:
     ledger.MERGED_AT_ONCE = MERGED_AT_ONCE
     plan.BATCH_OBJECTS = OBJECTS_IN_A_BATCH
     code = run(command)
-    print(seen)  # noqa: T201
+    print(json.dumps(seen))  # noqa: T201
     return code
 
 

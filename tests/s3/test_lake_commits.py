@@ -54,9 +54,9 @@ RUNNER = Path(__file__).parents[1] / "crash_runner.py"
 
 
 class Overtake(Protocol):
-    """Something that lets another act before one's own next commit."""
+    """Something that lets another act before one's own next commit, or another request."""
 
-    def __call__(self, act: Callable[[], object]) -> None: ...
+    def __call__(self, act: Callable[[], object], verb: str = ..., key_part: str = ...) -> None: ...
 
 
 @pytest.fixture(autouse=True)
@@ -79,19 +79,21 @@ def directly(bucket: Bucket, weed: str) -> S3Place:
 
 @pytest.fixture
 def overtake(proxy: Proxy) -> Overtake:
-    """A function that lets another act just before the next commit is put, once."""
+    """A function that lets another act just before the next commit is put, once; or the like."""
 
-    def before_the_next_commit(act: Callable[[], object]) -> None:
+    def before_the_next(
+        act: Callable[[], object], verb: str = "PUT", key_part: str = "/commits/"
+    ) -> None:
         left = iter(range(1))
 
         def rule(request: Request) -> None:
-            is_commit = request.method == "PUT" and "/commits/" in request.key
-            if is_commit and next(left, None) is not None:
+            is_meant = request.verb == verb and key_part in request.key
+            if is_meant and next(left, None) is not None:
                 act()
 
         proxy.rules.append(rule)
 
-    return before_the_next_commit
+    return before_the_next
 
 
 def part(number: int) -> Part:
@@ -289,14 +291,22 @@ def test_two_compactions_at_once_merge_each_part_once(
     status(directly, check=True)
 
 
-def test_an_ingest_goes_on_when_a_compaction_takes_parts_from_under_it(
-    place: S3Place, directly: S3Place, overtake: Overtake, log_folder: LogFolder
+@pytest.mark.parametrize(
+    ("verb", "key_part"), [("PUT", "/commits/"), ("GET", "/events/")], ids=["commit", "comparison"]
+)
+def test_an_ingest_goes_on_when_a_compaction_takes_parts_from_under_it(  # noqa: PLR0913, PLR0917
+    verb: str,
+    key_part: str,
+    place: S3Place,
+    directly: S3Place,
+    overtake: Overtake,
+    log_folder: LogFolder,
 ) -> None:
     for minute in ("1000", "1001"):
         log_folder.put(log_key(minute), [record(minute)])
         ingest_and_check(directly, log_folder.root)
     log_folder.put(log_key("1002"), [record("1002"), record("1000")])
-    overtake(lambda: compact(lake_files(directly), lambda _done, _total: None))
+    overtake(lambda: compact(lake_files(directly), lambda _done, _total: None), verb, key_part)
 
     ingest_and_check(place, log_folder.root)
     assert ids_of(directly) == ["id-1000", "id-1001", "id-1002"]
@@ -450,13 +460,13 @@ def test_the_ledgers_old_parts_wait_for_those_who_have_opened_the_lake(
         log_folder.put(log_key(minute), [record(minute)])
         ingest_and_check(directly, log_folder.root)
     opened = manifest.newest(files)
-    log_folder.put(log_key("1002"), [record("1002")])
-    ingest_and_check(directly, log_folder.root)
+    for minute in ("1002", "1003"):
+        log_folder.put(log_key(minute), [record(minute)])
+        ingest_and_check(directly, log_folder.root)
 
+    assert not opened.paths() & {each.path for each in manifest.newest(files).objects}
     assert set(files.sizes(opened.paths())) == opened.paths()
     monkeypatch.setattr(manifest, "KEPT_RETIRED", timedelta(0))
-    log_folder.put(log_key("1003"), [record("1003")])
-    ingest_and_check(directly, log_folder.root)
     manifest.open_for_writing(files)
     assert not set(files.sizes(opened.paths())) & {each.path for each in opened.objects}
 

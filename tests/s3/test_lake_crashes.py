@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import signal
 import subprocess
 import sys
@@ -35,8 +36,6 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.usefixtures("credentials")
 
 ROOT = Path(__file__).parents[2]
-KILLS = 3
-"""So many of each scenario, evenly spread over its requests."""
 
 
 @pytest.mark.parametrize("scenario", list(SCENARIOS))
@@ -54,14 +53,12 @@ def test_killed_between_two_requests_and_run_again_it_has_the_rows_of_an_uninter
 
     states = states_of(command, copied("whole"), monkeypatch)
     last = states[max(states)]
-    requests = int(killed(-1, command, copied("counted")).stdout)
-    assert requests > 2 * KILLS
-    for turn in range(KILLS):
-        kill_at = requests * (2 * turn + 1) // (2 * KILLS)
+    requests = json.loads(killed(-1, command, copied("counted")).stdout)
+    for turn, kill_at in enumerate(telling(requests)):
         place = copied(f"killed-{turn}")
 
         assert killed(kill_at, command, place).returncode == -signal.SIGKILL
-        when = f"killed before request {kill_at} of {requests}"
+        when = f"killed before request {kill_at}, {requests[kill_at]}"
         if f"killed-{turn}/lake.json" in keys_below(bucket):
             crashed = seen_by_a_reader(place)
             assert differences(when, crashed, states.get(crashed.commit)) == []
@@ -70,6 +67,25 @@ def test_killed_between_two_requests_and_run_again_it_has_the_rows_of_an_uninter
         assert differences(f"{when}, in the end", after, last) == []
         tidied_up(lake_files(place))
         assert seen_by_a_reader(place, check=False).rows == last.rows
+
+
+def telling(requests: list[str | list[str]]) -> list[int]:
+    """Return before which requests to kill: a commit, and either side of a deletion of events.
+
+    A deletion names several paths, and a put one.
+    """
+    commits = [number for number, path in enumerate(requests) if "/commits/" in path]
+    deletions = [
+        number
+        for number, paths in enumerate(requests)
+        if isinstance(paths, list) and any("/events/" in path for path in paths)
+    ]
+    assert commits
+    chosen = {
+        commits[len(commits) // 2],
+        *(each + side for each in deletions[:1] for side in (0, 1)),
+    }
+    return sorted(chosen & set(range(len(requests))))
 
 
 def made_before(scenario: str, archive: Path, place: S3Place) -> list[str]:
