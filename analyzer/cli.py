@@ -237,7 +237,9 @@ def ingest_command(
     late_days: int = 1,
     workers: int | None = None,
     scheduler: str | None = None,
-    shard: Annotated[Shard | None, Parameter(converter=_shard)] = None,
+    shard: Annotated[
+        Shard | None, Parameter(converter=_shard, n_tokens=1, accepts_keys=False)
+    ] = None,
     max_object_size: int = 256,
     inventory: str | None = None,
     dry_run: Annotated[bool, Parameter(negative="", show_default=False)] = False,
@@ -869,7 +871,7 @@ def _preview(settings: IngestSettings, output: OutputOptions, *, quiet: bool) ->
         found = preview(settings, watcher)
     with _written(output.output) as out:
         write_preview(found, form, out, _width())
-    return ExitCode.DONE
+    return _name_not_listed(found.not_listed, _stderr())
 
 
 def _conclude(
@@ -887,10 +889,15 @@ def _conclude(
             markup=False,
             soft_wrap=True,
         )
-    for denied in summary.not_listed:
+    code = _name_not_listed(summary.not_listed, talk)
+    return ExitCode.INCOMPLETE if tally.left_out or summary.left_out_before else code
+
+
+def _name_not_listed(not_listed: Sequence[str], talk: Console) -> ExitCode:
+    """Name what may not be listed; it makes a run, and a plan, incomplete."""
+    for denied in not_listed:
         talk.print(f"not listed: {denied}", markup=False, highlight=False, soft_wrap=True)
-    left_out = tally.left_out or summary.left_out_before or summary.not_listed
-    return ExitCode.INCOMPLETE if left_out else ExitCode.DONE
+    return ExitCode.INCOMPLETE if not_listed else ExitCode.DONE
 
 
 def _compact(lake: LakePlace, talk: Console, *, quiet: bool) -> None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import io
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 import pyarrow as pa
@@ -18,6 +18,7 @@ from analyzer.errors import UsageError
 from analyzer.ingest import require_an_archive, seen_before
 from analyzer.lake_place import lake_files
 from analyzer.listing import Listing, in_tables
+from analyzer.permitted import Permitted
 from analyzer.plan import GZIP_RATIO, Plan
 from analyzer.render import Format, markdown_table, objects, rich_table
 from analyzer.source import open_store
@@ -55,19 +56,24 @@ class Preview:
     estimate: dict[str, Any]
     """The one row of `sql/plan/estimate.sql`."""
     tables: dict[str, pa.Table]
+    not_listed: tuple[str, ...] = ()
+    """What may not be listed, so that nothing of it is counted."""
 
 
 def preview(settings: IngestSettings, watcher: Watcher) -> Preview:
     """Return what `ingest` would do. Reads no object, and changes nothing."""
     files = lake_files(settings.lake)
-    store = open_store(settings.source)
+    store = Permitted(open_store(settings.source))
     lake = manifest.look(files)
     listing = Listing(store, settings.source.prefix, settings.scope)
     rows = settings.inventory.rows(settings.scope) if settings.inventory else listing
     plan = Plan(in_tables(rows, watcher.listed), seen_before(files, lake))
+    if store.denied and plan.totals.listed == plan.totals.skipped:
+        raise store.denied[0]  # who may list nothing is refused as a whole
     require_an_archive(settings, plan.totals)
     watcher.planned(plan.totals)
-    return estimated(plan, settings, listing.requests if settings.source.on_s3 else 0)
+    found = estimated(plan, settings, listing.requests if settings.source.on_s3 else 0)
+    return replace(found, not_listed=tuple(map(str, store.denied)))
 
 
 def estimated(plan: Plan, settings: IngestSettings, lists: int) -> Preview:
@@ -101,6 +107,7 @@ def write_preview(found: Preview, form: Format, out: BinaryIO, width: int) -> No
             "source": found.source,
             **estimate,
             **{name: objects(table) for name, table in found.tables.items()},
+            "not_listed": found.not_listed,
         }
         out.write(f"{json.dumps(content, ensure_ascii=False, indent=2)}\n".encode())
     elif form in {Format.TABLE, Format.MD}:

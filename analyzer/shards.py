@@ -8,15 +8,15 @@ from __future__ import annotations
 
 import hashlib
 import re
-
-import msgspec
+from dataclasses import dataclass
 
 _MONTH_FOLDER = re.compile(
     r"(?:^|/)(?:(?P<account>\d{12})/)?CloudTrail/(?P<region>[^/]+)/(?P<year>\d{4})/(?P<month>\d{2})/"
 )
 
 
-class Shard(msgspec.Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class Shard:
     """The `number`th, from 1, of `of` shards, which have nothing in common and leave nothing."""
 
     number: int

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -279,6 +280,19 @@ def test_an_account_that_may_not_be_listed_is_named_and_the_others_are_read(
     assert second.code == 0, second.stderr
     assert (taken, statuses(lake)["ingested"]) == (56, 67)
     assert len(manifest.look(LocalLakeFiles(lake)).readings) == 1
+
+
+def test_a_plan_names_an_account_that_may_not_be_listed(
+    archive: Bucket, proxy: Proxy, ingest: Command
+) -> None:
+    proxy.rules.append(denies("/444455556666/"))
+
+    done = ingest(archive.url, "--dry-run", "--format", "json")
+
+    assert done.code == 4
+    assert f"not listed: {archive.url}org-trail/AWSLogs/o-exampleorg1/444455556666/" in done.stderr
+    [denied] = json.loads(done.stdout)["not_listed"]
+    assert "/444455556666/" in denied
 
 
 def test_who_may_list_no_account_is_refused(
