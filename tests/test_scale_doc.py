@@ -1,0 +1,53 @@
+"""The arithmetic of docs/scale.md follows from the constants that it names."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+TEXT = (Path(__file__).parents[1] / "docs" / "scale.md").read_text(encoding="utf-8")
+MEASURED = {
+    name: float(value)
+    for name, value in re.findall(r"^\| (\w+_\w+) \| ([\d.]+) \|", TEXT, re.MULTILINE)
+}
+GB_IN_A_TB = 1_000
+SECONDS_IN_AN_HOUR = 3_600
+
+
+def batches(terabytes: int) -> float:
+    return terabytes * 1e6 * MEASURED["gz_per_json"] / MEASURED["batch_json_mb"]
+
+
+def core_hours(terabytes: int) -> float:
+    return terabytes * GB_IN_A_TB * MEASURED["core_seconds_per_gz_gb"] / SECONDS_IN_AN_HOUR
+
+
+def growth(terabytes: int) -> str:
+    objects = terabytes * 1e9 / MEASURED["object_kb"]
+    ledger = objects * MEASURED["ledger_bytes_per_object"] / 1e9
+    memory = objects / 1e6 * MEASURED["plan_mb_per_million"] / 1_000
+    count = batches(terabytes)
+    # The lake has half of its parts, on average, while they are committed.
+    commits = count * count / 2 * MEASURED["commit_ms_per_1000_parts"] / 1e6 / SECONDS_IN_AN_HOUR
+    return (
+        f"| {terabytes} TB | {count:,.0f} | {core_hours(terabytes):,.0f} | {ledger:,.1f} "
+        f"| {memory:,.0f} | {commits:,.1f} |"
+    )
+
+
+def money(terabytes: int) -> str:
+    cells = []
+    for cores, price in re.findall(r"(\d+) vCPU, \$([\d.]+)", TEXT):
+        hours = core_hours(terabytes) / int(cores)
+        cells.append(f"{hours:.1f} h, ${hours * float(price):.0f}")
+    return f"| {terabytes} TB | {' | '.join(cells)} |"
+
+
+@pytest.mark.parametrize("terabytes", [1, 10, 100])
+def test_the_tables_follow_from_what_was_measured(terabytes: int) -> None:
+    lines = TEXT.splitlines()
+
+    assert growth(terabytes) in lines
+    assert money(terabytes) in lines
