@@ -31,9 +31,10 @@ def growth(terabytes: int) -> str:
     count = batches(terabytes)
     # The lake has half of its parts, on average, while they are committed.
     commits = count * count / 2 * MEASURED["commit_ms_per_1000_parts"] / 1e6 / SECONDS_IN_AN_HOUR
+    dask = count * MEASURED["dask_ms_per_batch"] / 1_000 / SECONDS_IN_AN_HOUR
     return (
         f"| {terabytes} TB | {count:,.0f} | {core_hours(terabytes):,.0f} | {ledger:,.1f} "
-        f"| {memory:,.0f} | {commits:,.1f} |"
+        f"| {memory:,.0f} | {commits:,.1f} | {dask:,.1f} |"
     )
 
 
