@@ -36,10 +36,10 @@ _LEFT = f"{FOLDER}/left.json"
 VALID = timedelta(days=1)
 
 SECONDS_BETWEEN = 20
-"""So much of a listing may have to be done again; one that takes less is not kept at all."""
+"""So much of a listing may have to be done again, at most."""
 
-ROWS_HELD = 500_000
-"""So many objects wait in memory to be kept, at most: some 100 MB."""
+ROWS_HELD = 100_000
+"""So many objects wait in memory to be kept, at most: some 20 MB."""
 
 _OF_FEW_VALUES = ["storage_class", "account_id", "region", "skipped"]
 
