@@ -68,7 +68,10 @@ The journey, in reading order:
     shell      a line editor on the lake
     own_process  what a process that is all ours does without
     interrupts Ctrl-C is Ctrl-C, wherever it comes
-    cli        parses, and turns errors into one line and an exit code
+    terminal   stdout is data, stderr is talk
+    options    what several commands can be told
+    cli        turns errors into one line and an exit code; its commands are in cli_ingest and
+               cli_ask, which parse, and nothing else
 """
 
 __version__ = "0.1.0"

@@ -14,7 +14,8 @@ import pytest
 import yaml
 
 from analyzer.alarm import Alarm
-from analyzer.cli import app, report_command
+from analyzer.cli import app
+from analyzer.cli_ask import report_command
 from analyzer.verdict import ENOUGH_COVERAGE
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ import pytest
 
 from analyzer.audit import audit
 from analyzer.audit_text import render_audit
-from analyzer.cli import report_command
+from analyzer.cli_ask import report_command
 from analyzer.errors import ExitCode
 from analyzer.lake import Narrowing, open_lake
 from analyzer.queries import names
