@@ -254,8 +254,8 @@ class Committer:
             removed = removed | merged.removed
             objects = (*(part for part in objects if part.path not in removed), *merged.added)
             self._note(merged.added)
-        named = {part.path for part in (*change.events, *objects)} | self.lake.paths()
-        removed |= self._made - named
+        if unnamed := self._made - {part.path for part in (*change.events, *objects)}:
+            removed |= unnamed - self.lake.paths()
         self.lake = manifest.commit(
             self._files,
             self.lake,
@@ -280,7 +280,7 @@ class Committer:
     ) -> tuple[frozenset[str], list[Part]]:
         """Return the parts of `batches` that hold rows of `keys`, and what replaces them."""
         old, rewritten = set(), []
-        for part in self.lake.events:
+        for part in self.lake.events if batches else ():
             if not part.batches.isdisjoint(batches):
                 rest = without_objects(self._files, part, keys)
                 if rest is not part:

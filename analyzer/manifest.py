@@ -384,7 +384,7 @@ def batch_of(path: str) -> str:
 
 
 def _kept(parts: tuple[Part, ...], removed: Collection[str]) -> tuple[Part, ...]:
-    return tuple(part for part in parts if part.path not in removed)
+    return tuple(part for part in parts if part.path not in removed) if removed else parts
 
 
 def _path(number: int) -> str:
