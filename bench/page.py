@@ -2,9 +2,9 @@
 
     python -m bench.page DIRECTORY DOCS
 
-Reads result.json, scale.json, query.json and s3.json of DIRECTORY, and writes the tables
-between the marks `<!-- NAME -->` and `<!-- /NAME -->` of DOCS/performance.md. The prose stays
-as it is.
+Reads result.json, scale.json, query.json, s3.json and cluster.json of DIRECTORY, and writes the
+tables between the marks `<!-- NAME -->` and `<!-- /NAME -->` of DOCS/performance.md. The prose
+stays as it is.
 """
 
 from __future__ import annotations
@@ -32,6 +32,7 @@ def main() -> None:
     scale: Figures = json.loads((directory / "scale.json").read_text(encoding="utf-8"))
     query: Figures = json.loads((directory / "query.json").read_text(encoding="utf-8"))
     s3: Figures = json.loads((directory / "s3.json").read_text(encoding="utf-8"))
+    cluster: Figures = json.loads((directory / "cluster.json").read_text(encoding="utf-8"))
     timed = [Timed(**each) for each in query["reports"]]
     blocks = {
         "bench": (directory / "result.md").read_text(encoding="utf-8").strip(),
@@ -39,6 +40,7 @@ def main() -> None:
         "workers": by_workers(scale["by_workers"]),
         "odd": odd(scale),
         "s3": from_s3(s3),
+        "cluster": by_cluster(cluster),
         "query": f"{query['machine']}.\n\n{query_table(timed)}",
     }
     page = docs / "performance.md"
@@ -134,6 +136,20 @@ def from_s3(s3: Figures) -> str:
         ),
     ]
     return "\n".join(lines)
+
+
+def by_cluster(cluster: Figures) -> str:
+    """Return a table: two processes, and two Dask workers, each at its best."""
+    lines = [
+        f"{cluster['machine']}. {cluster['events']:,} events, the best of some runs each.",
+        "",
+        "| two workers | seconds | CPU s |",
+        "| --- | ---: | ---: |",
+    ]
+    for name, runs in cluster["runs"].items():
+        best = min(runs, key=lambda run: run["wall_seconds"])
+        lines.append(f"| {name} | {best['wall_seconds']:.1f} | {best['cpu_seconds']:.1f} |")
+    return "\n".join([*lines, "", f"Dask takes {cluster['ratio']:.2f} times as long."])
 
 
 def growth_chart(runs: list[Figures]) -> str:
