@@ -15,7 +15,7 @@ from analyzer.lake_place import S3Place, lake_files, parse_place
 from analyzer.store import S3Access
 from tests.conftest import ingest_and_check
 from tests.s3.buckets import ACCESS_KEY, ARCHIVE, FEW, SECRET_KEY, archived_under, new_bucket
-from tests.s3.commands import content
+from tests.s3.commands import content, run_process
 from tests.s3.lakes import keys_below, place_in
 from tests.s3.proxy import refusal
 from tests.s3.test_ingest_from_s3 import OTHER_LOGS
@@ -224,9 +224,12 @@ def test_a_dry_run_reads_no_object_and_writes_none(
 
 
 def test_workers_write_their_parts_straight_to_s3(
-    many: Bucket, fresh: S3Place, on: Command, tmp_path: Path
+    many: Bucket, fresh: S3Place, proxy: Proxy, on: Command, tmp_path: Path
 ) -> None:
-    done = on("ingest", many.url, "--workers", 2, fresh)
+    done = run_process(
+        *("ingest", many.url, "--workers", 2, "--lake", fresh),
+        *("--endpoint-url", proxy.endpoint),
+    )
     on("ingest", many.url, "--workers", 1, tmp_path / "lake")
 
     assert done.code == ExitCode.DONE, done.stderr
