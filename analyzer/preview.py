@@ -43,6 +43,8 @@ HEADINGS = {
     "to_restore": "Archived: what a restore would cost",
 }
 
+CENT = 0.01
+
 _GIGABYTE, _MEGABYTE = 1_000_000_000, 1_000_000
 _HOUR, _MINUTE = 3_600, 60
 
@@ -171,4 +173,4 @@ def lasting(seconds: float) -> str:
 
 def dollars(amount: float) -> str:
     """Return a price, with as many digits as it takes to say that it is not nothing."""
-    return f"${amount:,.2f}" if amount >= 1 or amount == 0 else f"${amount:.6f}".rstrip("0")
+    return f"${amount:,.2f}" if amount >= CENT or amount == 0 else f"${amount:.6f}".rstrip("0")

@@ -168,7 +168,8 @@ def test_an_empty_plan_has_figures_too() -> None:
 
 
 @pytest.mark.parametrize(
-    ("amount", "text"), [(0, "$0.00"), (0.00012, "$0.00012"), (1234.5, "$1,234.50")]
+    ("amount", "text"),
+    [(0, "$0.00"), (0.00012, "$0.00012"), (0.406, "$0.41"), (1234.5, "$1,234.50")],
 )
 def test_a_price_shows_that_it_is_not_nothing(amount: float, text: str) -> None:
     assert dollars(amount) == text
