@@ -62,6 +62,14 @@ class Tally:
             if outcome.status in LEFT_OUT:
                 self.left_out.append(outcome)
 
+    def add_work(self, written: WrittenBatch) -> None:
+        """Count what it took to read and write a batch that is committed."""
+        self.read += len(written.batch.objects) - len(written.batch.dependents)
+        self.json_bytes += written.json_bytes
+        self.retries += written.retries
+        for stage, seconds in written.cpu_seconds.items():
+            self.cpu_seconds[stage] += seconds
+
 
 class Committer:
     """Makes batches visible. `lake` is the manifest of the last commit, `tally` what came in."""
@@ -91,28 +99,31 @@ class Committer:
         self._made: set[str] = set()
         """What was written for the commit that is being tried, and for tries that failed."""
 
-    def commit(self, written: WrittenBatch) -> None:
-        """Make a written batch visible, in place of what the ledger knew of its objects."""
-        self._in_turn(lambda: self._commit(written))
+    def commit(self, *arrived: WrittenBatch) -> None:
+        """Make written batches visible together, in place of what was known of their objects."""
+        self._in_turn(lambda: self._commit(arrived))
 
-    def _commit(self, arrived: WrittenBatch) -> None:
-        self._note(arrived.parts)
-        batch, outcomes, theirs = self._rivals.apart(arrived.batch, arrived.outcomes)
-        written = without(self._files, replace(arrived, batch=batch), theirs)
-        self._note(written.parts)
-        self._lost.update(theirs)
-        forgotten = self._forget(written.batch.known, outcomes)
+    def _commit(self, arrived: Sequence[WrittenBatch]) -> None:
+        group, outcomes, elsewhere = self._apart(arrived)
+        known = frozenset[str]().union(*(written.batch.known for written in group))
+        forgotten = self._forget(known, outcomes)
         self._note(forgotten.added)
         taken = [each.log_object.key for each in outcomes if each.status in TAKEN]
         old, rewritten = self._without(forgotten.batches, taken)
         standing = [part for part in self.lake.events if part.path not in old] + rewritten
         self._note(rewritten)
-        parts, copies = self._deduplicate(written, standing)
+        parts: list[Part] = []
+        copies: list[Copy] = []
+        for written in group:
+            kept, dropped = self._deduplicate(written, [*standing, *parts])
+            parts += kept
+            copies += dropped
         self._note(parts)
         self._lost.update(copy.key for copy in copies)
-        copies += self._deduper.with_keepers(
-            written.copies, written.copied_ids, [*standing, *parts], self._lost
-        )
+        for written in group:
+            copies += self._deduper.with_keepers(
+                written.copies, written.copied_ids, [*standing, *parts], self._lost
+            )
         self._publish(
             _count_copies(outcomes, copies),
             Change(
@@ -121,12 +132,26 @@ class Committer:
                 removed=forgotten.removed | old,
             ),
         )
-        self.tally.elsewhere += len(theirs)
-        self.tally.read += len(written.batch.objects) - len(written.batch.dependents)
-        self.tally.json_bytes += written.json_bytes
-        self.tally.retries += written.retries
-        for stage, seconds in written.cpu_seconds.items():
-            self.tally.cpu_seconds[stage] += seconds
+        self.tally.elsewhere += elsewhere
+        for written in group:
+            self.tally.add_work(written)
+
+    def _apart(
+        self, arrived: Sequence[WrittenBatch]
+    ) -> tuple[list[WrittenBatch], list[Outcome], int]:
+        """Return batches and outcomes without what others have taken, and how much that is."""
+        group: list[WrittenBatch] = []
+        outcomes: list[Outcome] = []
+        elsewhere = 0
+        for each in arrived:
+            self._note(each.parts)
+            batch, mine, theirs = self._rivals.apart(each.batch, each.outcomes)
+            group.append(without(self._files, replace(each, batch=batch), theirs))
+            self._note(group[-1].parts)
+            self._lost.update(theirs)
+            outcomes += mine
+            elsewhere += len(theirs)
+        return group, outcomes, elsewhere
 
     def replace(self, written: WrittenBatch) -> None:
         """Make a batch visible that replaces records; all of it was read, or nothing changes."""
@@ -154,7 +179,7 @@ class Committer:
 
     def _replace(self, written: WrittenBatch) -> None:
         self._rivals.require_untouched(written.batch)
-        self._commit(written)
+        self._commit([written])
 
     def settle(self, outcomes: Sequence[Outcome]) -> list[LogObject]:
         """Record new versions that replace no record, and return the objects whose versions do.

@@ -11,6 +11,7 @@ from collections import deque
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -65,6 +66,11 @@ if TYPE_CHECKING:
 
 WORTH_STARTING = 1_000
 """So many listed objects are worth more than one process, on a lake that has nothing yet."""
+
+
+COMMITTED_TOGETHER = 8
+"""So many batches make one commit of a shared lake: a commit to S3 is six requests one after
+another, and all who write to the lake wait for each other's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,8 +165,10 @@ def ingest(
             # One batch is read before another process would have started.
             alone = plan.batch_count == 1 and not settings.scheduler
             used = Lanes([InThisProcess()]) if alone else workers
-            for number, written in enumerate(read_and_write(settings, used, plan.batches())):
-                committer.commit(written)
+            arriving = read_and_write(settings, used, plan.batches())
+            together = COMMITTED_TOGETHER if files.shared else 1
+            for number, group in enumerate(in_groups(arriving, together)):
+                committer.commit(*group)
                 watcher.committed(committer.tally)
                 if not number:  # while the workers are at the next ones, and not after the last
                     write_views(files)
@@ -244,6 +252,12 @@ def read_and_write(
             yield lane.submit(write_batch, settings.task, batch, copies)
 
     return in_order(written(), workers)
+
+
+def in_groups(written: Iterator[WrittenBatch], size: int) -> Iterator[list[WrittenBatch]]:
+    """Yield so many batches at a time; what is left at the end is fewer."""
+    while group := list(islice(written, size)):
+        yield group
 
 
 def submitted(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gzip
+import json
 import os
 import subprocess
 import sys
@@ -35,7 +37,7 @@ from tests.conftest import (
     record,
 )
 from tests.s3.buckets import ARCHIVE
-from tests.s3.commands import content
+from tests.s3.commands import content, rows
 from tests.s3.lakes import keys_below, not_named, place_in
 from tests.s3.proxy import Answer, refusal
 
@@ -353,9 +355,14 @@ def test_processes_side_by_side_make_the_lake_of_one(
 
 
 def test_a_commit_asks_for_no_more_than_the_documentation_says(
-    place: S3Place, proxy: Proxy, log_folder: LogFolder, at_once: Callable[[int], None]
+    place: S3Place,
+    proxy: Proxy,
+    log_folder: LogFolder,
+    at_once: Callable[[int], None],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     at_once(1)
+    monkeypatch.setattr("analyzer.ingest.COMMITTED_TOGETHER", 1)
     commits: list[Counter[str]] = []
 
     class Watching(Silence):
@@ -374,6 +381,34 @@ def test_a_commit_asks_for_no_more_than_the_documentation_says(
     ingest_and_check(place, log_folder.root, watcher=Watching())
     # The last batch's parts were put while the one before it was committed.
     assert commits[2:4] == [{"PUT": 4, "LIST": 1, "POST": 1}] * 2
+
+
+def test_eight_batches_make_one_commit(
+    place: S3Place, log_folder: LogFolder, at_once: Callable[[int], None]
+) -> None:
+    at_once(1)
+    for hour in range(9):
+        log_folder.put(log_key(f"1{hour}00"), [record(hour)])
+
+    ingest_and_check(place, log_folder.root)
+
+    # Eight batches, the ninth, and that all has been read.
+    assert manifest.newest(lake_files(place)).number == 3
+    assert len(rows(place, "FROM events")) == 9
+
+
+def test_a_copy_in_other_words_is_found_in_another_batch_of_the_same_commit(
+    place: S3Place, log_folder: LogFolder, at_once: Callable[[int], None]
+) -> None:
+    at_once(1)
+    spread = json.dumps({"Records": [record(1)]}, indent=1).encode()
+    log_folder.put(log_key("1000"), [record(1)])
+    log_folder.put_bytes(log_key("1100"), gzip.compress(spread, mtime=0))
+
+    ingest_and_check(place, log_folder.root)
+
+    assert len(rows(place, "FROM events")) == 1
+    assert rows(place, "SELECT sum(duplicates)::INT AS n FROM objects") == [{"n": 1}]
 
 
 def test_passing_faults_change_nothing(
