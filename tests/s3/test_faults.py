@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
 from functools import partial
-from threading import Barrier, Lock
+from threading import Barrier, Lock, get_ident
 from typing import TYPE_CHECKING
 
 import pytest
@@ -317,11 +317,13 @@ class Expiry:
         self.log_in("ASIAOLD0000000000001")
 
     def log_in(self, access_key: str) -> None:
-        """Write credentials as a login does."""
-        self._credentials.write_text(
+        """Write credentials as a login does, so that nobody reads half of them."""
+        unfinished = self._credentials.with_name(f"{self._credentials.name}.{get_ident()}")
+        unfinished.write_text(
             f"[default]\naws_access_key_id = {access_key}\n"
             "aws_secret_access_key = secret\naws_session_token = token\n"
         )
+        unfinished.replace(self._credentials)
 
     def __call__(self, request: Request) -> Answer | None:
         if request.verb == self._verb:
