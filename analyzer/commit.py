@@ -31,6 +31,15 @@ if TYPE_CHECKING:
     from analyzer.manifest import Reading
     from analyzer.shards import Shard
 
+TOGETHER_ON_S3 = 8
+"""So many batches make one commit of a shared lake: a commit to S3 is six requests one after
+another, and all who write to the lake wait for each other's."""
+
+PARTS_FOR_EACH_BATCH = 2_000
+"""A commit names all parts, so one more batch waits for it with so many more parts in the lake."""
+
+MOST_TOGETHER = 64
+
 _NOTHING = Replacement((), frozenset(), frozenset())
 
 
@@ -98,6 +107,11 @@ class Committer:
         self._rivals = Rivals(files, planned)
         self._made: set[str] = set()
         """What was written for the commit that is being tried, and for tries that failed."""
+
+    def batches_a_commit(self) -> int:
+        """Return how many batches are worth one commit: what it costs grows with the lake."""
+        least = TOGETHER_ON_S3 if self._files.shared else 1
+        return min(MOST_TOGETHER, max(least, len(self.lake.events) // PARTS_FOR_EACH_BATCH))
 
     def commit(self, *arrived: WrittenBatch) -> None:
         """Make written batches visible together, in place of what was known of their objects."""

@@ -68,11 +68,6 @@ WORTH_STARTING = 1_000
 """So many listed objects are worth more than one process, on a lake that has nothing yet."""
 
 
-COMMITTED_TOGETHER = 8
-"""So many batches make one commit of a shared lake: a commit to S3 is six requests one after
-another, and all who write to the lake wait for each other's."""
-
-
 @dataclass(frozen=True, slots=True)
 class IngestSettings:
     """What one ingest is asked to do."""
@@ -166,8 +161,7 @@ def ingest(
             alone = plan.batch_count == 1 and not settings.scheduler
             used = Lanes([InThisProcess()]) if alone else workers
             arriving = read_and_write(settings, used, plan.batches())
-            together = COMMITTED_TOGETHER if files.shared else 1
-            for number, group in enumerate(in_groups(arriving, together)):
+            for number, group in enumerate(in_groups(arriving, committer.batches_a_commit)):
                 committer.commit(*group)
                 watcher.committed(committer.tally)
                 if not number:  # while the workers are at the next ones, and not after the last
@@ -254,9 +248,11 @@ def read_and_write(
     return in_order(written(), workers)
 
 
-def in_groups(written: Iterator[WrittenBatch], size: int) -> Iterator[list[WrittenBatch]]:
-    """Yield so many batches at a time; what is left at the end is fewer."""
-    while group := list(islice(written, size)):
+def in_groups(
+    written: Iterator[WrittenBatch], size: Callable[[], int]
+) -> Iterator[list[WrittenBatch]]:
+    """Yield so many batches at a time, asked each time; what is left at the end is fewer."""
+    while group := list(islice(written, size())):
         yield group
 
 

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 import pytest
 
 from analyzer import manifest
+from analyzer.commit import Committer
 from analyzer.errors import LakeError, UsageError
 from analyzer.local_lake import LocalLakeFiles
 from analyzer.manifest import Change, Manifest, Part
-from tests.conftest import ids_of, ingest_and_check, log_key, record, records_of
+from tests.conftest import NOW, ids_of, ingest_and_check, log_key, record, records_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -259,3 +260,13 @@ def test_two_who_write_a_part_anew_at_the_same_time_write_two_files() -> None:
     path = "events/month=2023-01/part-ab.1-c0de.parquet"
 
     assert manifest.next_generation(path) != manifest.next_generation(path)
+
+
+@pytest.mark.parametrize(("parts", "batches"), [(0, 1), (3_999, 1), (4_000, 2), (1_000_000, 64)])
+def test_one_commit_is_of_more_batches_where_a_lake_has_many_parts(
+    tmp_path: Path, parts: int, batches: int
+) -> None:
+    lake = Manifest(events=(Part("events/month=2023-01/part-a.parquet", 1, 1),) * parts)
+    committer = Committer(LocalLakeFiles(tmp_path), lake, "/", lambda: NOW, lambda rows: rows)
+
+    assert committer.batches_a_commit() == batches

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from analyzer.commit import MOST_TOGETHER, PARTS_FOR_EACH_BATCH
+
 TEXT = (Path(__file__).parents[1] / "docs" / "scale.md").read_text(encoding="utf-8")
 MEASURED = {
     name: float(value)
@@ -24,13 +26,21 @@ def core_hours(terabytes: int) -> float:
     return terabytes * GB_IN_A_TB * MEASURED["core_seconds_per_gz_gb"] / SECONDS_IN_AN_HOUR
 
 
+def commit_hours(count: float) -> float:
+    """Add up commits of one batch each, then of one for each 2,000 parts, at last of 64."""
+    full = PARTS_FOR_EACH_BATCH * MOST_TOGETHER
+    parts = PARTS_FOR_EACH_BATCH**2 / 2
+    parts += PARTS_FOR_EACH_BATCH * (min(count, full) - PARTS_FOR_EACH_BATCH)
+    parts += max(0.0, count**2 - full**2) / 2 / MOST_TOGETHER
+    return parts * MEASURED["commit_ms_per_1000_parts"] / 1e6 / SECONDS_IN_AN_HOUR
+
+
 def growth(terabytes: int) -> str:
     objects = terabytes * 1e9 / MEASURED["object_kb"]
     ledger = objects * MEASURED["ledger_bytes_per_object"] / 1e9
     memory = objects / 1e6 * MEASURED["plan_mb_per_million"] / 1_000
     count = batches(terabytes)
-    # The lake has half of its parts, on average, while they are committed.
-    commits = count * count / 2 * MEASURED["commit_ms_per_1000_parts"] / 1e6 / SECONDS_IN_AN_HOUR
+    commits = commit_hours(count)
     dask = count * MEASURED["dask_ms_per_batch"] / 1_000 / SECONDS_IN_AN_HOUR
     return (
         f"| {terabytes} TB | {count:,.0f} | {core_hours(terabytes):,.0f} | {ledger:,.1f} "

@@ -362,7 +362,7 @@ def test_a_commit_asks_for_no_more_than_the_documentation_says(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     at_once(1)
-    monkeypatch.setattr("analyzer.ingest.COMMITTED_TOGETHER", 1)
+    monkeypatch.setattr("analyzer.commit.TOGETHER_ON_S3", 1)
     commits: list[Counter[str]] = []
 
     class Watching(Silence):
