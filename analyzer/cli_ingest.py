@@ -34,6 +34,9 @@ if TYPE_CHECKING:
 
 MEBIBYTE = 1024 * 1024
 
+ORPHAN_HOURS = 24.0
+"""What no commit names and is so old belongs to no run that is under way."""
+
 NAMED_ON_STDERR = 20
 """So many left-out objects are named after a run; `tlstrail status` names all."""
 
@@ -137,7 +140,10 @@ def restore_command(
     scope: ScopeOptions = ScopeOptions(),
     s3: S3Options = S3Options(),
     output: Annotated[Path | None, Parameter(name=["--output", "-o"])] = None,
-    storage_class: Annotated[tuple[str, ...], Parameter(negative="", show_default=False)] = (),
+    storage_class: Annotated[
+        tuple[Literal["GLACIER", "DEEP_ARCHIVE", "INTELLIGENT_TIERING"], ...],
+        Parameter(negative="", show_default=False),
+    ] = (),
     request: Annotated[bool, Parameter(negative="", show_default=False)] = False,
     tier: Literal["Bulk", "Standard", "Expedited"] = "Bulk",
     days: int = 7,
@@ -194,7 +200,7 @@ def compact_command(
     lake: LakeOption = LakeOption(),
     s3: S3Options = S3Options(),
     orphans: Annotated[bool, Parameter(negative="", show_default=False)] = False,
-    older_than: float = 24,
+    older_than: float | None = None,
     quiet: Annotated[
         bool, Parameter(name=["--quiet", "-q"], negative="", show_default=False)
     ] = False,
@@ -216,14 +222,16 @@ def compact_command(
         Instead, delete what runs that were killed have left in a lake on S3: parts that no commit
         names, and that are old enough to be of no run that is under way.
     older_than
-        With --orphans: how many hours old they must be.
+        With --orphans: how many hours old they must be; 24 without it.
     quiet
         Say nothing.
     """
-    if older_than < 1:
+    if older_than is not None and not orphans:
+        raise UsageError("--older-than is for --orphans")
+    if older_than is not None and older_than < 1:
         raise UsageError("--older-than is 1 hour or more: a younger part may yet be committed")
     if orphans:
-        _remove_orphans(lake.place(s3), older_than, quiet=quiet)
+        _remove_orphans(lake.place(s3), older_than or ORPHAN_HOURS, quiet=quiet)
     else:
         _compact(lake.place(s3), stderr(), quiet=quiet)
     return ExitCode.DONE

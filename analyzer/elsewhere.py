@@ -106,7 +106,9 @@ def elsewhere(
     committed = manifest.read_lake(files)
     where = _place(files.address, engine)
     made = (statement for table in tables for statement in _tables(table, engine, where, committed))
-    return "\n\n".join((_to_mind(engine, where, committed), *made, f"{query};")) + "\n"
+    return (
+        "\n\n".join((_to_mind(engine, files.address, where, committed), *made, f"{query};")) + "\n"
+    )
 
 
 def _variables(narrowing: Narrowing) -> dict[str, Sequence[str] | datetime | None]:
@@ -119,6 +121,17 @@ def _variables(narrowing: Narrowing) -> dict[str, Sequence[str] | datetime | Non
     }
 
 
+_TO_MIND_IN_A_FOLDER = (
+    "committed is seen as well. Ask when no ingest runs; after one was killed, run it again",
+    "first: it removes what was left behind.",
+)
+_TO_MIND_ON_S3 = (
+    "committed is seen as well, and so are rows of objects/ that a merge has put into another",
+    "file. Ask when no ingest has run for a quarter of an hour and tlstrail compact has been run",
+    "after that; and after one was killed, tlstrail compact --orphans.",
+)
+
+
 def _place(address: str, engine: Engine) -> str:
     """Where the engine finds the lake: Spark on this machine as well, the others on S3."""
     if "://" in address:
@@ -126,13 +139,12 @@ def _place(address: str, engine: Engine) -> str:
     return Path(address).as_uri() if engine is Engine.SPARK else _NOWHERE
 
 
-def _to_mind(engine: Engine, where: str, committed: Manifest) -> str:
+def _to_mind(engine: Engine, address: str, where: str, committed: Manifest) -> str:
     """What a reader of the Parquet has to know, as a comment."""
     lines = [
         f"The lake of commit {committed.number}: {engine.value.capitalize()} reads its files.",
         "No record stands in them twice; but what a killed or a running ingest has written and not",
-        "committed is seen as well. Ask when no ingest runs; after one was killed, run it again",
-        "first: it removes what was left behind.",
+        *(_TO_MIND_ON_S3 if "://" in address else _TO_MIND_IN_A_FOLDER),
     ]
     if where == _NOWHERE:
         lines.append(f"The lake lies on this machine: copy it to S3 and put its place for {where}.")

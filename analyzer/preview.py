@@ -98,6 +98,10 @@ def estimated(plan: Plan, settings: IngestSettings, lists: int) -> Preview:
     if settings.source.on_s3:
         tables |= {"by_class": by_class, "to_restore": plan.table("to_restore")}
     [row] = estimate.to_pylist()
+    if not settings.source.on_s3:  # nothing is asked of anybody, and nothing paid
+        row |= dict.fromkeys(
+            name for name in row if name.endswith(("_requests", "_usd", "_region"))
+        )
     return Preview(settings.place, settings.source.on_s3, row, tables)
 
 
