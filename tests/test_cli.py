@@ -38,7 +38,8 @@ main()
 """
 
 SMALL_FILES_ONLY = """
-import resource
+import resource, sys
+sys.dont_write_bytecode = True  # a cut .pyc would break every run after this one
 resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, resource.RLIM_INFINITY))
 from analyzer.__main__ import main
 main()

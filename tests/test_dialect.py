@@ -313,8 +313,8 @@ SHAPES: list[tuple[str, list[tuple[object, ...]]]] = [
         [(2, "all"), (None, "me")],
     ),
     (
-        """SELECT multimap_agg(awsRegion, eventID)['us-east-1'], map_union(map(
-            ARRAY[eventID], ARRAY[1]))['id-3'], listagg(eventID, '+') WITHIN GROUP (
+        """SELECT array_sort(multimap_agg(awsRegion, eventID)['us-east-1']), map_union(
+            map(ARRAY[eventID], ARRAY[1]))['id-3'], listagg(eventID, '+') WITHIN GROUP (
             ORDER BY eventTime DESC), approx_distinct(eventID, 0.1) FROM $EDS_ID""",
         [(["id-1", "id-2"], 1, "id-3+id-2+id-1", 3)],
     ),
