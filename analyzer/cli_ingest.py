@@ -100,6 +100,10 @@ def ingest_command(
     quiet
         Say nothing but what was left out.
     """
+    from analyzer.executors import expect_lanes
+
+    if not (dry_run or scheduler):
+        expect_lanes(workers or cores())
     from analyzer.ingest import IngestSettings, ingest
     from analyzer.listing import Scope
     from analyzer.progress import watching

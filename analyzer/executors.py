@@ -19,7 +19,7 @@ from itertools import cycle
 from typing import TYPE_CHECKING, ParamSpec, Protocol, TypeVar
 
 from analyzer.errors import WorkerLost
-from analyzer.own_process import leave_out_pandas
+from analyzer.own_process import leave_out_frames
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sized
@@ -126,8 +126,6 @@ def lanes(count: int) -> Iterator[Lanes]:
     if count == 1:
         yield Lanes([InThisProcess()])
         return
-    for name, value in KEEP_MEMORY.items():
-        os.environ.setdefault(name, value)  # the processes to come inherit it
     context = _start_context()
     pools = [
         ProcessPoolExecutor(1, mp_context=context, initializer=_start_worker) for _ in range(count)
@@ -143,16 +141,26 @@ def lanes(count: int) -> Iterator[Lanes]:
             pool.shutdown(wait=True, cancel_futures=True)
 
 
+def expect_lanes(count: int) -> None:
+    """Let what `lanes` starts import now what workers need, while this process goes on."""
+    if count > 1 and _start_context().get_start_method() == "forkserver":
+        from multiprocessing import forkserver  # noqa: PLC0415 (not there on every system)
+
+        forkserver.ensure_running()
+
+
 def _start_context() -> multiprocessing.context.BaseContext:
     """Return how processes start.
 
     Never by a fork of this one: DuckDB, Arrow and obstore have threads, which a fork would
     lose. A fork server has none: it imports what a worker needs, once, and forks.
     """
+    for name, value in KEEP_MEMORY.items():
+        os.environ.setdefault(name, value)  # the processes to come inherit it
     if "forkserver" not in multiprocessing.get_all_start_methods():
         return multiprocessing.get_context("spawn")
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["analyzer.batch"])
+    context.set_forkserver_preload(["analyzer.worker"])
     return context
 
 
@@ -177,7 +185,7 @@ class InThisProcess:
 
 def _start_worker() -> None:
     """Leave Ctrl-C to the driver, and do not outlive it."""
-    leave_out_pandas()
+    leave_out_frames()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, daemon=True).start()
 

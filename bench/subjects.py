@@ -15,7 +15,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from analyzer.own_process import leave_out_pandas
+from analyzer.executors import expect_lanes
+from analyzer.own_process import leave_out_frames
 from analyzer.schema import Kind, tree
 
 if TYPE_CHECKING:
@@ -38,7 +39,8 @@ def tlstrail_s3(bucket: Path, out: Path, workers: int = PROCESSES) -> dict[str, 
 
 def ingested(source: str, out: Path, workers: int) -> dict[str, object]:
     """Ingest `source`, and return what was read and at which cost."""
-    leave_out_pandas()  # as the command line does
+    leave_out_frames()  # as the command line does, and so is the next
+    expect_lanes(workers)
     from analyzer.ingest import IngestSettings, ingest
     from analyzer.listing import Scope
     from analyzer.progress import Silence

@@ -9,14 +9,18 @@ from typing import TYPE_CHECKING
 import pytest
 
 from analyzer.executors import lanes
+from analyzer.own_process import LEFT_OUT
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 
-def test_the_command_does_not_import_pandas(archive: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", LEFT_OUT)
+def test_the_command_and_its_workers_import_no_frames(
+    name: str, archive: Path, tmp_path: Path
+) -> None:
     imported = tmp_path / "imported"
-    package = tmp_path / "packages" / "pandas"
+    package = tmp_path / "packages" / name
     package.mkdir(parents=True)
     (package / "__init__.py").write_text(
         f"open({str(imported)!r}, 'a').close()\n__version__ = '3.1.1'\n", encoding="utf-8"
@@ -25,7 +29,7 @@ def test_the_command_does_not_import_pandas(archive: Path, tmp_path: Path) -> No
     command = [sys.executable, "-m", "analyzer", "ingest", str(archive)]
 
     done = subprocess.run(
-        [*command, "--lake", str(tmp_path / "lake")],
+        [*command, "--lake", str(tmp_path / "lake"), "--workers", "2"],
         env=where,
         cwd=tmp_path,
         capture_output=True,
@@ -36,9 +40,10 @@ def test_the_command_does_not_import_pandas(archive: Path, tmp_path: Path) -> No
     assert not imported.exists()
 
 
-def test_a_worker_does_without_pandas() -> None:
+@pytest.mark.parametrize("name", LEFT_OUT)
+def test_a_worker_does_without_frames(name: str) -> None:
     with (
         lanes(2) as workers,
-        pytest.raises(ModuleNotFoundError, match="pandas is left out of this process"),
+        pytest.raises(ModuleNotFoundError, match=f"{name} is left out of this process"),
     ):
-        workers[0].submit(import_module, "pandas").result()
+        workers[0].submit(import_module, name).result()
