@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 BATCH_JSON_BYTES = 48 * 1024 * 1024
 BATCH_OBJECTS = 1_000
 
+WORTH_A_BATCH = BATCH_JSON_BYTES // 4
+"""No smaller batches are cut only so that all workers have something to do."""
+
 MEMORY = "1GB"
 """What the plan holds in memory: some millions of objects to be read, and the rest on disk."""
 
@@ -115,8 +118,7 @@ class Plan:
     @property
     def batch_count(self) -> int:
         """About how many batches there will be; one at least."""
-        by_bytes = self.totals.bytes_to_read * GZIP_RATIO // BATCH_JSON_BYTES
-        return 1 + max(by_bytes, self.totals.to_read // BATCH_OBJECTS)
+        return 1 + max(self._json_bytes // BATCH_JSON_BYTES, self.totals.to_read // BATCH_OBJECTS)
 
     def left_out_before(self) -> list[str]:
         """Return the keys in scope that an earlier run left out, and that have not changed."""
@@ -136,18 +138,25 @@ class Plan:
             found: pa.Table = cursor.sql(sql("plan/open")).to_arrow_table()
             return found
 
-    def batches(self) -> Iterator[Batch]:
-        """Yield what is to be read and replaces nothing, in the order of delivery."""
+    def batches(self, lanes: int = 1) -> Iterator[Batch]:
+        """Yield what is to be read and replaces nothing, in the order of delivery.
+
+        They are cut of one size, and to a multiple of `lanes`, so that none of these has nothing
+        to do while the others are at their last one.
+        """
         rows = self._duckdb.cursor().execute("FROM to_read WHERE NOT replaces")
         held: list[LogObject] = []
         known: set[str] = set()
         weight = 0
+        left, ahead = self._batches_by_size(lanes), self._json_bytes
         while chunk := rows.fetchmany(BATCH_OBJECTS):
             for *facts, is_known, _ in chunk:
                 log_object = LogObject(*facts)
                 grown = weight + _json_bytes(log_object)
-                if held and (grown > BATCH_JSON_BYTES or len(held) == BATCH_OBJECTS):
+                full = grown > BATCH_JSON_BYTES or len(held) == BATCH_OBJECTS
+                if held and (full or weight * left >= ahead):
                     yield Batch(new_id(), tuple(held), frozenset(known))
+                    left, ahead = max(1, left - 1), ahead - weight
                     held, known, grown = [], set(), _json_bytes(log_object)
                 held.append(log_object)
                 weight = grown
@@ -155,6 +164,17 @@ class Plan:
                     known.add(log_object.key)
         if held:
             yield Batch(new_id(), tuple(held), frozenset(known))
+
+    @property
+    def _json_bytes(self) -> int:
+        """About what is to be read decompresses to."""
+        return self.totals.bytes_to_read * GZIP_RATIO
+
+    def _batches_by_size(self, lanes: int) -> int:
+        """Return how many batches of one size there are to be, with room for one object more."""
+        fewest = -(-self._json_bytes // (BATCH_JSON_BYTES * 15 // 16))
+        most = -(-self._json_bytes // WORTH_A_BATCH)
+        return max(1, fewest, min(most, -(-fewest // lanes) * lanes))
 
     def replacing(self) -> Iterator[list[LogObject]]:
         """Yield the objects of which the lake has records of an earlier version, some at a time."""

@@ -172,6 +172,27 @@ def test_a_batch_is_cut_by_what_its_objects_grow_to(monkeypatch: pytest.MonkeyPa
     assert [len(batch.objects) for batch in plan.batches()] == [2, 1, 1, 1]
 
 
+@pytest.mark.parametrize(
+    ("objects", "lanes", "sizes"),
+    [
+        (12, 1, [12]),
+        (12, 2, [6, 6]),
+        (50, 1, [25, 25]),
+        (50, 3, [17, 17, 16]),
+        (50, 16, [7, 7, 6, 6, 6, 6, 6, 6]),
+        (2, 4, [2]),
+    ],
+)
+def test_all_workers_have_as_much_to_do_to_the_end(
+    objects: int, lanes: int, sizes: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("analyzer.plan.BATCH_JSON_BYTES", 28 * 7_000)
+    monkeypatch.setattr("analyzer.plan.WORTH_A_BATCH", 7 * 7_000)
+
+    plan = plan_of([listed(n) for n in range(objects)])
+    assert [len(batch.objects) for batch in plan.batches(lanes)] == sizes
+
+
 def test_no_two_batches_have_the_same_id(at_once: Callable[[int], None]) -> None:
     at_once(1)
 
