@@ -45,6 +45,8 @@ PARQUET_OPTIONS: dict[str, Any] = {
     "compression": "zstd",
     "compression_level": 1,
     "row_group_size": ROWS_IN_A_GROUP,
+    # Values that the writer takes at once; by 1,024, its default, a part takes 5 % longer.
+    "write_batch_size": 64 * 1024,
     "use_dictionary": [name for name in EVENTS.names if name not in _ENCODINGS],
     "column_encoding": _ENCODINGS,
     "write_statistics": _STATISTICS,
