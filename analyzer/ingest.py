@@ -160,7 +160,7 @@ def ingest(
             # One batch is read before another process would have started.
             alone = plan.batch_count == 1 and not settings.scheduler
             used = Lanes([InThisProcess()]) if alone else workers
-            arriving = read_and_write(settings, used, plan.batches())
+            arriving = read_and_write(settings, used, plan.batches(len(used)))
             for number, group in enumerate(in_groups(arriving, committer.batches_a_commit)):
                 committer.commit(*group)
                 watcher.committed(committer.tally)
@@ -267,9 +267,10 @@ def submitted(
     A lane that stays the same worker knows of its next batch before it reads this one.
     """
     known: deque[tuple[Lane, Batch]] = deque()
+    fetched_ahead = workers.stays and store_of(task.source).reads_in_flight > 1
     for lane, batch in zip(workers.in_turn(), batches, strict=False):
         known.append((lane, batch))
-        if workers.stays:
+        if fetched_ahead:
             lane.submit(expect_batch, task, batch)
         if len(known) > len(workers):
             under_way.append(known.popleft())
