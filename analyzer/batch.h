@@ -4,16 +4,12 @@
 #ifndef BATCH_H
 #define BATCH_H
 
+#include "exported.h"
+
 #include <setjmp.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
-
-#ifdef _WIN32
-#define EXPORTED __declspec(dllexport)
-#else
-#define EXPORTED __attribute__((visibility("default")))
-#endif
 
 enum { DEEPEST_SHAPE = 8 };
 

@@ -8,14 +8,17 @@ written. `dedupe` finds the others.
 
 from __future__ import annotations
 
+import ctypes
 import hashlib
 from bisect import bisect_right
 from collections import defaultdict, deque
 from dataclasses import dataclass, replace
+from itertools import accumulate
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pyarrow as pa
-import pyarrow.compute as pc
+
+from analyzer.compiled import library
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -77,6 +80,27 @@ class FoundCopies:
     clearance: Clearance
 
 
+class _Ids(ctypes.Structure):
+    """As copies.c has it: where the hashes are, and which of them are there."""
+
+    _fields_ = (
+        ("hashes", ctypes.c_void_p),
+        ("validity", ctypes.c_void_p),
+        ("offset", ctypes.c_int64),
+        ("rows", ctypes.c_int64),
+    )
+
+    def __init__(self, hashes: pa.Array[Any]) -> None:
+        """`hashes` must live for as long as this is used."""
+        validity, values = hashes.buffers()
+        super().__init__(
+            values.address if values else None,
+            validity.address if validity else None,
+            hashes.offset,
+            len(hashes),
+        )
+
+
 class RecentRecords:
     """The fingerprints of the batches that this run read last."""
 
@@ -104,14 +128,14 @@ def _copies_among(
     An id that stands with another text may be the same content in other words: then nothing
     is cleared, and the columns decide.
     """
-    wanted = _repeated_ids(new, near)
+    *before, within = repeated([batch.id_hashes for batch in (*near, new)])
     keepers: dict[int, dict[int, str]] = defaultdict(dict)
-    for batch in near:
-        for position, id_hash, text_hash in _rows_of(batch, wanted):
+    for batch, positions in zip(near, before, strict=True):
+        for position, id_hash, text_hash in _rows_of(batch, positions):
             keepers[id_hash].setdefault(text_hash, batch.key_of(position))
     copies: dict[int, Copy] = {}
     unsure = False
-    for position, id_hash, text_hash in _rows_of(new, wanted):
+    for position, id_hash, text_hash in _rows_of(new, within):
         key = new.key_of(position)
         keeper = keepers[id_hash].get(text_hash)
         if keeper is not None:
@@ -135,23 +159,23 @@ def digest_of(keys: Sequence[str], ends: Sequence[int], hashes: Sequence[pa.Arra
     return digest.digest()
 
 
-def _repeated_ids(new: Fingerprints, near: Sequence[Fingerprints]) -> pa.Array[Any]:
-    """Return the id hashes of `new` that stand twice in it, or in a batch before it too."""
-    counted = pc.value_counts(new.id_hashes.drop_null())
-    ids = counted.field("values")
-    more_than_one = pc.greater(counted.field("counts"), pa.scalar(1, pa.int64()))
-    before = pa.chunked_array([batch.id_hashes for batch in near], new.id_hashes.type)
-    # `ids` are hashed once for all batches; few of the others are among them.
-    again = before.filter(pc.is_in(before, ids)).drop_null()
-    return pc.unique(pa.concat_arrays([ids.filter(more_than_one), *again.chunks]))
+def repeated(batches: Sequence[pa.Array[Any]]) -> list[list[int]]:
+    """Return, of each batch, the positions of the ids that stand in the last, and twice in all.
+
+    `batches` are the hashes of their rows' ids, uint64; `copies.c` compares them.
+    """
+    ids = [_Ids(each) for each in batches]
+    noted = (ctypes.c_int64 * sum(map(len, batches)))()
+    counts = (ctypes.c_int64 * len(batches))()
+    if library().tlstrail_repeated((_Ids * len(ids))(*ids), len(ids), noted, counts):
+        raise MemoryError
+    ends = list(accumulate(counts))
+    return [noted[end - count : end] for end, count in zip(ends, counts, strict=True)]
 
 
-def _rows_of(batch: Fingerprints, ids: pa.Array[Any]) -> list[tuple[int, int, int]]:
-    """Return (position, id hash, text hash) of the rows with one of `ids`, in order."""
-    if not len(ids):
-        return []
-    positions = pc.indices_nonzero(pc.is_in(batch.id_hashes, ids))
-    id_hashes, text_hashes = batch.id_hashes.take(positions), batch.text_hashes.take(positions)
-    columns = (positions, id_hashes, text_hashes)
-    rows = zip(*(column.to_pylist() for column in columns), strict=True)
-    return [row for row in rows if row[0] not in batch.dropped]
+def _rows_of(batch: Fingerprints, positions: Sequence[int]) -> list[tuple[int, int, int]]:
+    """Return (position, id hash, text hash) of the rows at `positions` that are not dropped."""
+    kept = [position for position in positions if position not in batch.dropped]
+    at = pa.array(kept, pa.int64())
+    hashes = (each.take(at).cast(pa.uint64()) for each in (batch.id_hashes, batch.text_hashes))
+    return list(zip(kept, *(each.to_pylist() for each in hashes), strict=True))

@@ -10,16 +10,15 @@ import ctypes
 import json
 import re
 import secrets
-import sys
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import IntEnum
 from functools import cache
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
+from analyzer.compiled import library
 from analyzer.errors import LogRefused
 from analyzer.schema import COLUMNS, DICTIONARY_COLUMNS, EVENTS, Kind, tree
 
@@ -27,9 +26,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from analyzer.schema import Tree
-
-LIBRARY = "libflatten.dll" if sys.platform == "win32" else "libflatten.so"
-"""flatten.c and columns.c, compiled when the package is built or installed; it lies beside them."""
 
 SPARE_BATCHES = 2
 """So many batches that nobody reads any more are kept: a worker has two under way."""
@@ -124,7 +120,7 @@ class Flattener:
         """
         name = key.encode()
         refused = _Refused()
-        records = _library().tlstrail_take(
+        records = library().tlstrail_take(
             self._batch.address, text, len(text), name, len(name), ctypes.byref(refused)
         )
         if records < 0:
@@ -134,7 +130,7 @@ class Flattener:
     def finish(self) -> FlatRecords:
         """Return the rows of the logs that were taken. Nothing can be taken after that."""
         finished = (_Finished * len(_NAMES))()
-        rows = int(_library().tlstrail_finish(self._batch.address, finished))
+        rows = int(library().tlstrail_finish(self._batch.address, finished))
         if rows < 0:
             raise MemoryError
         *columns, id_hashes, text_hashes = (
@@ -198,16 +194,16 @@ class _Batch:
 
     def __del__(self) -> None:
         spare = _spare()
-        if _library().tlstrail_clear(self.address) <= SPARE_BYTES and len(spare) < SPARE_BATCHES:
+        if library().tlstrail_clear(self.address) <= SPARE_BYTES and len(spare) < SPARE_BATCHES:
             spare.append(self.address)
         else:
-            _library().tlstrail_free(self.address)
+            library().tlstrail_free(self.address)
 
 
 def _new_batch() -> int:
     """Return the address of an empty batch of flatten.c."""
     encodings = [_encodings()[name] for name in _NAMES]
-    address: int | None = _library().tlstrail_new(
+    address: int | None = library().tlstrail_new(
         _nodes(),
         len(_nodes()),
         (ctypes.c_int32 * len(encodings))(*encodings),
@@ -335,34 +331,3 @@ def _nodes() -> ctypes.Array[_Node]:
             else:
                 nodes.append(_Node(name, len(name), _KINDS[kind], columns[below], 0, 0))
     return (_Node * len(nodes))(*nodes)
-
-
-@cache
-def _library() -> ctypes.CDLL:
-    """Return flatten.c. Its calls let other threads run."""
-    library = ctypes.CDLL(str(Path(__file__).parent / LIBRARY))
-    library.tlstrail_new.restype = ctypes.c_void_p
-    library.tlstrail_new.argtypes = [
-        ctypes.POINTER(_Node),
-        ctypes.c_int32,
-        ctypes.POINTER(ctypes.c_int32),
-        ctypes.c_int32,
-        ctypes.c_int32,
-        ctypes.c_uint64,
-    ]
-    library.tlstrail_take.restype = ctypes.c_int64
-    library.tlstrail_take.argtypes = [
-        ctypes.c_void_p,
-        ctypes.c_char_p,
-        ctypes.c_int64,
-        ctypes.c_char_p,
-        ctypes.c_int64,
-        ctypes.POINTER(_Refused),
-    ]
-    library.tlstrail_finish.restype = ctypes.c_int64
-    library.tlstrail_finish.argtypes = [ctypes.c_void_p, ctypes.POINTER(_Finished)]
-    library.tlstrail_clear.restype = ctypes.c_int64
-    library.tlstrail_clear.argtypes = [ctypes.c_void_p]
-    library.tlstrail_free.restype = None
-    library.tlstrail_free.argtypes = [ctypes.c_void_p]
-    return library

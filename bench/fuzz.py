@@ -18,11 +18,12 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import pyarrow as pa
 
-from analyzer import flatten
+from analyzer import compiled, flatten
+from analyzer.copies import repeated
 from analyzer.errors import LogRefused
 from analyzer.schema import EVENTS
 
@@ -46,7 +47,7 @@ def main() -> None:
     given = parser.parse_args()
     if SANITIZED not in os.environ:
         start_sanitized()
-    flatten.LIBRARY = os.environ[SANITIZED]
+    compiled.LIBRARY = os.environ[SANITIZED]
     taken = fuzz(random.Random(given.seed), given.logs)
     print(f"{given.logs:,} damaged logs, {taken:,} of them still logs; nothing found")
 
@@ -93,11 +94,20 @@ def fuzz(chance: random.Random, logs: int) -> int:
                 texts.append(text)
         logs -= LOGS_IN_A_BATCH
         taken += len(texts)
-        events = flattener.finish().events.cast(EVENTS)
+        finished = flattener.finish()
+        events = finished.events.cast(EVENTS)
         events.validate(full=True)
+        require_found(finished.id_hashes)
         if not events.equals(pa.concat_tables([alone(text) for text in texts] or [events])):
             raise SystemExit(f"not what each of them alone becomes: {texts!r}")
     return taken
+
+
+def require_found(ids: pa.Array[Any]) -> None:
+    """Look for every id of a batch in itself."""
+    there = [row for row, each in enumerate(ids.to_pylist()) if each is not None]
+    if repeated([ids, ids]) != [there, there]:
+        raise SystemExit(f"not found again: {ids.to_pylist()}")
 
 
 def alone(text: bytes) -> pa.Table:
