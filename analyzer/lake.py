@@ -112,7 +112,7 @@ class Lake:
 
         `parameters` are what stands for `$name` in it.
         """
-        with self._as_it_was(), _refusals(self._files):
+        with _refusals(self._files, self.committed):
             self._define_clients(text)
             answer, names = self._answer(
                 _only_reading(text, copying=self._access.external), parameters
@@ -120,8 +120,20 @@ class Lake:
             reader = answer.to_arrow_reader(ROWS_AT_ONCE)
         with closing(reader):
             schema = pa.schema(zip(names or reader.schema.names, reader.schema.types, strict=True))
-            batches = _batches(reader, schema, self._files)
+            batches = self._batches(reader, schema)
             yield pa.RecordBatchReader.from_batches(schema, batches)
+
+    def _batches(self, reader: pa.RecordBatchReader, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
+        """Yield the answer's batches; a query can still fail while its rows are fetched."""
+        while True:
+            try:
+                batch = reader.read_next_batch()
+            except StopIteration:
+                return
+            except (pa.ArrowException, OSError) as error:
+                with _refusals(self._files, self.committed):
+                    raise duckdb.Error(str(error)) from error
+            yield pa.RecordBatch.from_arrays(batch.columns, schema=schema)
 
     def _answer(
         self, text: str, parameters: Mapping[str, str] | None
@@ -154,23 +166,12 @@ class Lake:
                 self._duckdb.execute(sql(name))
             self._clients_are_defined = True
 
-    @contextmanager
-    def _as_it_was(self) -> Iterator[None]:
-        """Tell a query that is wrong from one whose files a commit has just replaced."""
-        try:
-            yield
-        except QueryError as error:
-            paths = self.committed.paths()
-            if len(self._files.sizes(paths)) < len(paths):
-                raise LakeError(CHANGED) from error
-            raise
-
     def count_once(self) -> None:
         """Count the records once, for all reports to come; what they answer stays the same.
 
         One report alone reads less without it. What `_COUNTS` leave out cannot be asked any more.
         """
-        with self._as_it_was(), _refusals(self._files):
+        with _refusals(self._files, self.committed):
             for name in _COUNTS:
                 self._duckdb.execute(sql(name))
 
@@ -197,7 +198,7 @@ def open_lake(
     with (
         TemporaryDirectory(prefix="tlstrail-") as overflow,
         closing(_connect(overflow)) as connection,
-        _refusals(files),
+        _refusals(files, committed),
     ):
         files.reachable(connection)
         event_files = [files.full_path(part.path) for part in committed.events]
@@ -259,21 +260,6 @@ def _whole(files: LakeFiles) -> Manifest:
             found = "is gone" if size is None else f"has {size:,} bytes and not {part.bytes:,}"
             raise LakeError(f"the lake cannot be read: {files.place}/{part.path} {found}")
     return committed
-
-
-def _batches(
-    reader: pa.RecordBatchReader, schema: pa.Schema, files: LakeFiles
-) -> Iterator[pa.RecordBatch]:
-    """Yield the answer's batches; a query can still fail while its rows are fetched."""
-    while True:
-        try:
-            batch = reader.read_next_batch()
-        except StopIteration:
-            return
-        except (pa.ArrowException, OSError) as error:
-            with _refusals(files):
-                raise duckdb.Error(str(error)) from error
-        yield pa.RecordBatch.from_arrays(batch.columns, schema=schema)
 
 
 def _only_reading(text: str, *, copying: bool) -> str:
@@ -343,8 +329,8 @@ def _view(
 
 
 @contextmanager
-def _refusals(files: LakeFiles) -> Iterator[None]:
-    """Translate what DuckDB raises: a damaged lake, or a query that cannot be run."""
+def _refusals(files: LakeFiles, committed: Manifest) -> Iterator[None]:
+    """Translate what DuckDB raises: a lake damaged, or just changed, or no query at all."""
     try:
         with failures_of(files):
             yield
@@ -355,11 +341,14 @@ def _refusals(files: LakeFiles) -> Iterator[None]:
             f"this needs more than {QUERY_MEMORY} of memory, and there is no room for it in the "
             f"temporary folder; set TMPDIR to a folder with more room ({_first_line(error)})"
         ) from error
-    except duckdb.IOException as error:
-        raise LakeError(f"the lake cannot be read: {_first_line(error)}") from error
     except duckdb.InterruptException:
         raise KeyboardInterrupt from None
     except duckdb.Error as error:
+        paths = committed.paths()
+        if len(files.sizes(paths)) < len(paths):  # a commit has taken some of them out
+            raise LakeError(CHANGED) from error
+        if isinstance(error, duckdb.IOException):
+            raise LakeError(f"the lake cannot be read: {_first_line(error)}") from error
         raise QueryError(str(error).strip()) from error
 
 

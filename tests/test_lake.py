@@ -204,6 +204,29 @@ def test_a_part_that_is_gone_makes_the_lake_unusable(small_lake: Path) -> None:
         asked(small_lake, "SELECT event_id FROM events")
 
 
+def test_a_part_that_a_commit_has_taken_away_is_no_damage(small_lake: Path) -> None:
+    with open_lake(small_lake, Narrowing()) as lake:
+        for part in small_lake.rglob("objects/*.parquet"):
+            part.unlink()
+        with pytest.raises(LakeError, match="was changed while it was read; ask again"):
+            lake.table("FROM objects")
+
+
+def test_a_part_that_is_taken_away_before_its_view_is_made_is_no_damage(
+    small_lake: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def taken_away(*_: object, **__: object) -> None:
+        for part in small_lake.rglob("objects/*.parquet"):
+            part.unlink()
+
+    monkeypatch.setattr("analyzer.lake._set_variables", taken_away)
+    with (
+        pytest.raises(LakeError, match="was changed while it was read; ask again"),
+        open_lake(small_lake, Narrowing()),
+    ):
+        pass
+
+
 def test_a_damaged_part_makes_the_lake_unusable(small_lake: Path) -> None:
     [part] = small_lake.glob("events/*/*.parquet")
     part.write_bytes(part.read_bytes()[:-200])
