@@ -10,7 +10,7 @@ DEMO_LAKE ?= build/demo-lake
 BENCH_DIR ?= build/bench
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: help demo test check format lint types imports setup setup-dev setup-bench bench bench-scale bench-query bench-s3 bench-list bench-page soak soak-cluster bench-scale-driver bench-cluster fuzz lock clean
+.PHONY: help demo test check format lint types imports setup setup-dev setup-bench bench bench-stages bench-scale bench-query bench-s3 bench-list bench-page soak soak-cluster bench-scale-driver bench-cluster fuzz lock clean
 
 help: ## Print the targets.
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -38,6 +38,9 @@ format: setup-dev ## Format the code, and fix what ruff can fix.
 
 bench: setup-bench ## Measure against chDB, DuckDB read_json and the floor.
 	@$(BIN)/python -m bench.run $(BENCH_DIR) $(BENCH_ARGS)
+
+bench-stages: setup-bench ## Measure where the CPU time of an ingest goes.
+	@$(BIN)/python -m bench.stages $(BENCH_DIR) $(BENCH_ARGS)
 
 bench-scale: setup-bench ## Measure ten times the events, other numbers of workers, odd objects.
 	@$(BIN)/python -m bench.scale $(BENCH_DIR)

@@ -2,9 +2,9 @@
 
     python -m bench.page DIRECTORY DOCS
 
-Reads result.json, scale.json, query.json, s3.json and cluster.json of DIRECTORY, and writes the
-tables between the marks `<!-- NAME -->` and `<!-- /NAME -->` of DOCS/performance.md. The prose
-stays as it is.
+Reads result.json, stages.json, scale.json, query.json, s3.json and cluster.json of DIRECTORY, and
+writes the tables between the marks `<!-- NAME -->` and `<!-- /NAME -->` of DOCS/performance.md. The
+prose stays as it is.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ VEGA_LITE = "6.4"
 def main() -> None:
     """Write the tables and the pictures."""
     directory, docs = map(Path, sys.argv[1:])
+    stages: Figures = json.loads((directory / "stages.json").read_text(encoding="utf-8"))
     scale: Figures = json.loads((directory / "scale.json").read_text(encoding="utf-8"))
     query: Figures = json.loads((directory / "query.json").read_text(encoding="utf-8"))
     s3: Figures = json.loads((directory / "s3.json").read_text(encoding="utf-8"))
@@ -36,6 +37,7 @@ def main() -> None:
     timed = [Timed(**each) for each in query["reports"]]
     blocks = {
         "bench": (directory / "result.md").read_text(encoding="utf-8").strip(),
+        "stages": stages["result"],
         "events": by_events(scale["by_events"]),
         "workers": by_workers(scale["by_workers"]),
         "odd": odd(scale),

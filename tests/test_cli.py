@@ -38,8 +38,9 @@ main()
 """
 
 SMALL_FILES_ONLY = """
-import resource, sys
-sys.dont_write_bytecode = True  # a cut .pyc would break every run after this one
+import os, resource, sys
+# A cut .pyc would break every run after this one; a worker's process goes by the variable.
+sys.dont_write_bytecode = bool(os.environ.setdefault("PYTHONDONTWRITEBYTECODE", "1"))
 resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, resource.RLIM_INFINITY))
 from analyzer.__main__ import main
 main()
