@@ -180,10 +180,14 @@ def _floor_of(share: tuple[list[Path], list[Path]]) -> dict[str, float]:
     import simdjson
     from isal import igzip
 
+    from analyzer.schema import DICTIONARY_COLUMNS
     from analyzer.write import PARQUET_OPTIONS
 
     logs, parts = share
-    tables = [pq.read_table(part, partitioning=None) for part in parts]
+    # As they were written: texts that stand often are positions in a dictionary.
+    tables = [
+        pq.read_table(part, partitioning=None, read_dictionary=DICTIONARY_COLUMNS) for part in parts
+    ]
     parser = simdjson.Parser()
     gunzip = parse = 0.0
     for log in logs:
