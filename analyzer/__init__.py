@@ -18,7 +18,8 @@ The journey, in reading order:
     exports    exports of CloudWatch Logs: one event a line
     decode     bytes into the text of a log: whole, or refused by name
     flatten    texts of logs into one Arrow table of the schema; flatten.c reads the JSON
-    copies     no record twice among those read shortly one after the other
+    copies     no record twice among those read shortly one after the other; copies.c compares
+    compiled   how these two reach what is written in C
     write      Arrow tables into Parquet parts by month, not yet visible
     dedupe     no record twice in the lake
     ledger     what became of every object
@@ -31,7 +32,7 @@ The journey, in reading order:
     commit     a written batch becomes part of the lake
     orphans    what no commit names
     compact    small parts into large ones
-    executors  where batches run: here, in processes
+    executors  where batches run: here, in processes; worker is what these import
     cluster    where batches run beyond one machine: the workers of a Dask cluster
     views      the lake's views for other clients: a database file, and SQL for any DuckDB
     ingest     all of the above, as one function
