@@ -6,7 +6,6 @@ import json
 from dataclasses import asdict
 from typing import TYPE_CHECKING, BinaryIO
 
-from analyzer.errors import UsageError
 from analyzer.page import write_page
 from analyzer.render import Format, objects, plain
 from analyzer.summary import as_markdown, for_terminal
@@ -16,20 +15,15 @@ if TYPE_CHECKING:
 
 
 def render_audit(result: Audit, form: Format, out: BinaryIO, width: int) -> None:
-    """Write the audit. Raises `UsageError` for formats that hold a single table."""
+    """Write the audit in a format that holds several tables."""
     if form is Format.TABLE:
         out.write(for_terminal(result, width).encode())
     elif form is Format.MD:
         out.write(as_markdown(result).encode())
     elif form is Format.HTML:
         write_page(result, out)
-    elif form is Format.JSON:
-        out.write(f"{json.dumps(_as_object(result), ensure_ascii=False, indent=2)}\n".encode())
     else:
-        raise UsageError(
-            f"the audit is several tables, and {form} holds one; name a report, as in: "
-            f"tlstrail report tls_versions --format {form}"
-        )
+        out.write(f"{json.dumps(_as_object(result), ensure_ascii=False, indent=2)}\n".encode())
 
 
 def _as_object(result: Audit) -> dict[str, object]:

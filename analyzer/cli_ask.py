@@ -22,6 +22,8 @@ from analyzer.errors import ExitCode, UsageError
 from analyzer.options import (
     ExplainForOption,
     LakeOption,
+    OutputOfOneTable,
+    OutputOfSeveralTables,
     OutputOptions,
     S3Options,
     ScopeOptions,
@@ -43,7 +45,7 @@ def verify_command(
     lake: LakeOption = LakeOption(),
     scope: ScopeOptions = ScopeOptions(),
     s3: S3Options = S3Options(),
-    output: OutputOptions = OutputOptions(),
+    output: OutputOfOneTable = OutputOfOneTable(),
     keys: Annotated[Path | None, Parameter(negative="")] = None,
     save_keys: Annotated[Path | None, Parameter(negative="")] = None,
     everything: Annotated[bool, Parameter(name="--all", negative="", show_default=False)] = False,
@@ -164,6 +166,7 @@ def report_command(
     from analyzer.report import ReportSettings, report
 
     if explain_for:
+        _require_no_format(output)
         if name is None or against is not None:
             raise UsageError("--explain-for takes one report by its name, and no --against")
         text = report_sql(name)
@@ -194,7 +197,7 @@ def sql_command(
     lake: LakeOption = LakeOption(),
     scope: ScopeOptions = ScopeOptions(),
     s3: S3Options = S3Options(),
-    output: OutputOptions = OutputOptions(),
+    output: OutputOfOneTable = OutputOfOneTable(),
     file: Annotated[Path | None, Parameter(name=["--file", "-f"])] = None,
     parameter: Annotated[
         tuple[str, ...],
@@ -234,7 +237,9 @@ def sql_command(
     from analyzer.render import render
 
     text, parameters = _statement(query, file), _parameters(parameter)
+    form = output.form()
     if explain_for:
+        _require_no_format(output)
         if dialect != "duckdb":
             raise UsageError("--explain-for takes a query in DuckDB's SQL, and no --dialect")
         narrowing = scope.narrowing()
@@ -247,7 +252,7 @@ def sql_command(
         opened.query(text, parameters) as answer,
         written(output.output) as out,
     ):
-        render(answer, output.form(), out, width())
+        render(answer, form, out, width())
     return ExitCode.DONE
 
 
@@ -319,7 +324,7 @@ def status_command(
     *,
     lake: LakeOption = LakeOption(),
     s3: S3Options = S3Options(),
-    output: OutputOptions = OutputOptions(),
+    output: OutputOfSeveralTables = OutputOfSeveralTables(),
     check: Annotated[bool, Parameter(negative="", show_default=False)] = False,
 ) -> ExitCode:
     """Print what became of every object that was ever listed.
@@ -333,9 +338,10 @@ def status_command(
     """
     from analyzer.status import status, write_status
 
+    form = output.form()
     with written(output.output) as out:
         found = status(lake.place(s3), check=check)
-        write_status(found, output.form(), out, width())
+        write_status(found, form, out, width())
     return found.exit_code
 
 
@@ -351,6 +357,12 @@ def _statement(query: str | None, file: Path | None) -> str:
         return sys.stdin.read() if query is None else query
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(f"{file or 'the standard input'}: cannot be read: {error}") from error
+
+
+def _require_no_format(output: OutputOptions) -> None:
+    """Refuse a format for what is written as SQL."""
+    if output.format is not None:
+        raise UsageError("--explain-for prints SQL; leave out --format")
 
 
 def _explained(

@@ -14,7 +14,14 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from cyclopts import Parameter
 
 from analyzer.errors import ExitCode, UsageError
-from analyzer.options import LakeOption, OutputOptions, S3Options, ScopeOptions, cores, shard_of
+from analyzer.options import (
+    LakeOption,
+    OutputOfSeveralTables,
+    S3Options,
+    ScopeOptions,
+    cores,
+    shard_of,
+)
 from analyzer.shards import Shard  # noqa: TC001 (cyclopts reads it)
 from analyzer.terminal import say, stderr, width, written
 
@@ -28,6 +35,7 @@ if TYPE_CHECKING:
     from analyzer.inventory import Inventory
     from analyzer.lake_place import LakePlace
     from analyzer.ledger import Outcome
+    from analyzer.render import Format
     from analyzer.restore import Archived, Tier
     from analyzer.source import Source
     from analyzer.store import S3Access
@@ -57,7 +65,7 @@ def ingest_command(
     max_object_size: int = 256,
     inventory: str | None = None,
     dry_run: Annotated[bool, Parameter(negative="", show_default=False)] = False,
-    output: OutputOptions = OutputOptions(),
+    output: OutputOfSeveralTables = OutputOfSeveralTables(),
     compact: Annotated[bool, Parameter(negative="", show_default=False)] = False,
     quiet: Annotated[
         bool, Parameter(name=["--quiet", "-q"], negative="", show_default=False)
@@ -111,10 +119,13 @@ def ingest_command(
 
     if (workers is not None and workers < 1) or max_object_size < 1 or late_days < 0:
         raise UsageError("--workers and --max-object-size are 1 or more, --late-days 0 or more")
-    where = parse_source(source, s3.access())
-    talk = stderr()
     if scheduler and workers:
         raise UsageError("--scheduler has workers of its own; leave out --workers")
+    if not dry_run and output != OutputOfSeveralTables():
+        raise UsageError("--format and --output are for the plan, with --dry-run")
+    form = output.form()
+    where = parse_source(source, s3.access())
+    talk = stderr()
     settings = IngestSettings(
         source=where,
         lake=lake.place(s3),
@@ -125,9 +136,7 @@ def ingest_command(
         scheduler=scheduler,
     )
     if dry_run:
-        return _preview(settings, output, quiet=quiet)
-    if output != OutputOptions():
-        raise UsageError("--format and --output are for the plan, with --dry-run")
+        return _preview(settings, form, output.output, quiet=quiet)
     with watching(talk, quiet=quiet) as watcher:
         summary = ingest(settings, watcher, lambda: datetime.now(UTC))
     code = _conclude(summary, settings, talk, quiet=quiet)
@@ -286,15 +295,14 @@ def _inventory(url: str, source: Source, talk: Console) -> Inventory:
     return found
 
 
-def _preview(settings: IngestSettings, output: OutputOptions, *, quiet: bool) -> ExitCode:
+def _preview(settings: IngestSettings, form: Format, path: Path | None, *, quiet: bool) -> ExitCode:
     """Print what an ingest would do."""
     from analyzer.preview import preview, write_preview
     from analyzer.progress import watching
 
-    form = output.form()
     with watching(stderr(), quiet=quiet) as watcher:
         found = preview(settings, watcher)
-    with written(output.output) as out:
+    with written(path) as out:
         write_preview(found, form, out, width())
     return _name_not_listed(found.not_listed, stderr())
 

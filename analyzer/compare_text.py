@@ -11,7 +11,6 @@ from rich.console import Console
 from rich.text import Text
 
 from analyzer.compare import changes
-from analyzer.errors import UsageError
 from analyzer.page import write_comparison_page
 from analyzer.render import Format, markdown_table, objects, plain, rich_table
 
@@ -24,20 +23,15 @@ ROWS_ON_A_SCREEN = 10
 
 
 def render_comparison(result: Comparison, form: Format, out: BinaryIO, width: int) -> None:
-    """Write the comparison. Raises `UsageError` for formats that hold a single table."""
+    """Write the comparison in a format that holds several tables."""
     if form is Format.TABLE:
         out.write(_for_terminal(result, width).encode())
     elif form is Format.MD:
         out.write(_as_markdown(result).encode())
     elif form is Format.HTML:
         write_comparison_page(result, out)
-    elif form is Format.JSON:
-        out.write(f"{json.dumps(_as_object(result), ensure_ascii=False, indent=2)}\n".encode())
     else:
-        raise UsageError(
-            f"the comparison is several tables, and {form} holds one; name a report, as in: "
-            f"tlstrail report {result.sections[0].name} --against … --format {form}"
-        )
+        out.write(f"{json.dumps(_as_object(result), ensure_ascii=False, indent=2)}\n".encode())
 
 
 def _as_object(result: Comparison) -> dict[str, object]:

@@ -10,7 +10,7 @@ import sys
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path  # noqa: TC003 (cyclopts reads it)
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal, get_args, get_type_hints
 
 from cyclopts import Group, Parameter
 
@@ -152,28 +152,58 @@ class ScopeOptions:
         return Narrowing(self.account, self.region, self.since, self.until)
 
 
+SeveralTables = Literal["table", "json", "md"]
+OneTable = Literal["table", "csv", "json", "ndjson", "md", "parquet"]
+
+_HOW = Parameter(help="How it is written; by the ending of --output, or as a table, without.")
+
+
 @Parameter(name="*")
 @dataclass(frozen=True)
 class OutputOptions:
-    """How and where the answer is written."""
+    """How and where the answer is written, in any of the formats."""
 
-    format: Annotated[
-        Literal["table", "csv", "json", "ndjson", "md", "html", "parquet"] | None,
-        Parameter(help="How it is written; by the ending of --output, or as a table, without."),
-    ] = None
+    format: Annotated[Literal[OneTable, "html"] | None, _HOW] = None
     output: Annotated[
         Path | None, Parameter(name=["--output", "-o"], help="File to write; stdout without.")
     ] = None
 
     def form(self) -> Format:
-        """Return how the answer is written."""
+        """Return how the answer is written. Raises `UsageError` where that is not on offer."""
         from analyzer.render import Format
 
         ending = self.output.suffix.removeprefix(".") if self.output else ""
         form = Format(self.format or (ending if ending in set(Format) else Format.TABLE))
+        if form not in (offered := self._offered()):
+            raise UsageError(
+                f"-o {self.output}: this is written as {', '.join(offered[:-1])} or {offered[-1]}, "
+                f"and not as {form}; name one of them with --format"
+            )
         if form is Format.PARQUET and self.output is None and sys.stdout.isatty():
             raise UsageError("parquet is no text for a terminal; name a file with -o")
         return form
+
+    @classmethod
+    def _offered(cls) -> tuple[str, ...]:
+        """The formats that --format offers."""
+        choices, _none = get_args(get_type_hints(cls)["format"])
+        return get_args(choices)
+
+
+@Parameter(name="*")
+@dataclass(frozen=True)
+class OutputOfOneTable(OutputOptions):
+    """How and where an answer is written that is one table."""
+
+    format: Annotated[OneTable | None, _HOW] = None
+
+
+@Parameter(name="*")
+@dataclass(frozen=True)
+class OutputOfSeveralTables(OutputOptions):
+    """How and where an answer is written that is several tables."""
+
+    format: Annotated[SeveralTables | None, _HOW] = None
 
 
 ExplainForOption = Annotated[

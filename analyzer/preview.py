@@ -14,7 +14,6 @@ import pyarrow as pa
 from rich.console import Console
 
 from analyzer import manifest
-from analyzer.errors import UsageError
 from analyzer.ingest import require_an_archive, seen_before
 from analyzer.lake_place import lake_files
 from analyzer.listing import Listing, in_tables
@@ -106,7 +105,7 @@ def estimated(plan: Plan, settings: IngestSettings, lists: int) -> Preview:
 
 
 def write_preview(found: Preview, form: Format, out: BinaryIO, width: int) -> None:
-    """Write the plan. Raises `UsageError` for formats that hold a single table."""
+    """Write the plan as a table, as md or, with the same figures and all rows, as json."""
     if form is Format.JSON:
         [estimate] = objects(pa.Table.from_pylist([found.estimate]))
         content = {
@@ -116,10 +115,8 @@ def write_preview(found: Preview, form: Format, out: BinaryIO, width: int) -> No
             "not_listed": found.not_listed,
         }
         out.write(f"{json.dumps(content, ensure_ascii=False, indent=2)}\n".encode())
-    elif form in {Format.TABLE, Format.MD}:
-        out.write(_as_text(found, width, markdown=form is Format.MD).encode())
     else:
-        raise UsageError(f"the plan is several tables, and {form} holds one; take json")
+        out.write(_as_text(found, width, markdown=form is Format.MD).encode())
 
 
 def _as_text(found: Preview, width: int, *, markdown: bool) -> str:

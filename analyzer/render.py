@@ -22,7 +22,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from analyzer.errors import QueryError, UsageError
+from analyzer.errors import QueryError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -63,11 +63,7 @@ class Format(StrEnum):
 
 
 def render(answer: pa.RecordBatchReader, form: Format, out: BinaryIO, width: int) -> None:
-    """Write `answer` to `out`. `width` is the terminal's, for tables."""
-    if form is Format.HTML:
-        raise UsageError(
-            "html is the audit's, which has all reports in it: tlstrail report -o FILE.html"
-        )
+    """Write `answer` to `out`, in a format of one table. `width` is the terminal's, for tables."""
     _RENDERERS[form](_presentable(answer), out, width)
 
 

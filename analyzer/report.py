@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, BinaryIO
 from analyzer.alarm import raised
 from analyzer.audit import SECTIONS, audit, evidence_of
 from analyzer.audit_text import render_audit
-from analyzer.compare import around, compare, difference, period_of
+from analyzer.compare import HEADINGS, around, compare, difference, period_of
 from analyzer.compare_text import render_comparison
+from analyzer.errors import UsageError
 from analyzer.lake import open_lake
 from analyzer.lake_place import parse_place
 from analyzer.queries import report_sql
@@ -29,6 +30,9 @@ if TYPE_CHECKING:
     from analyzer.lake_place import LakePlace
     from analyzer.store import S3Access
     from analyzer.verdict import Evidence
+
+
+_OF_ONE_TABLE = frozenset({Format.CSV, Format.NDJSON, Format.PARQUET})
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +53,11 @@ class ReportSettings:
 
 
 def report(settings: ReportSettings, out: BinaryIO, width: int) -> list[str]:
-    """Write what was asked, and return a sentence for each alarm that it gives cause for."""
+    """Write what was asked, and return a sentence for each alarm that it gives cause for.
+
+    Raises `UsageError` for a format that does not hold it, before a lake is opened.
+    """
+    _require_form(settings)
     with ExitStack() as lakes:
         if settings.against is None:
             lake = lakes.enter_context(open_lake(settings.lake, settings.narrowing))
@@ -61,6 +69,23 @@ def report(settings: ReportSettings, out: BinaryIO, width: int) -> list[str]:
             return []
         evidence = evidence or evidence_of(lake)
         return list(raised(settings.alarms, evidence, judge(evidence), settings.least_coverage))
+
+
+def _require_form(settings: ReportSettings) -> None:
+    """Refuse several tables in a format of one, and one report in the audit's own."""
+    form = settings.form
+    if settings.name is None and form in _OF_ONE_TABLE:
+        what, such_as = ("audit", "tls_versions")
+        if settings.against is not None:
+            what, such_as = ("comparison", f"{next(iter(HEADINGS))} --against {settings.against}")
+        raise UsageError(
+            f"the {what} is several tables, and {form} holds one; name a report, as in: "
+            f"tlstrail report {such_as} --format {form}"
+        )
+    if settings.name is not None and form is Format.HTML:
+        raise UsageError(
+            "html is the audit's, which has all reports in it: tlstrail report -o FILE.html"
+        )
 
 
 def _both_sides(settings: ReportSettings, against: str, lakes: ExitStack) -> tuple[Lake, Lake]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, BinaryIO
 
 from rich.console import Console
 
-from analyzer.errors import ExitCode, LakeError, UsageError
+from analyzer.errors import ExitCode, LakeError
 from analyzer.lake import Narrowing, open_lake
 from analyzer.lake_place import lake_files
 from analyzer.orphans import orphans
@@ -64,7 +64,7 @@ def status(place: LakePlace, *, check: bool) -> LakeStatus:
 
 
 def write_status(found: LakeStatus, form: Format, out: BinaryIO, width: int) -> None:
-    """Write the status. Raises `UsageError` for formats that hold a single table."""
+    """Write the status as a table, as md or as json."""
     if form is Format.JSON:
         content = {
             "commit": found.commit,
@@ -75,10 +75,8 @@ def write_status(found: LakeStatus, form: Format, out: BinaryIO, width: int) -> 
         if found.orphans:
             content["orphans"] = {"files": len(found.orphans.files), "bytes": found.orphans.bytes}
         out.write(f"{json.dumps(content, ensure_ascii=False, indent=2)}\n".encode())
-    elif form in {Format.TABLE, Format.MD}:
-        out.write(_as_text(found, width, markdown=form is Format.MD).encode())
     else:
-        raise UsageError(f"the status is several tables, and {form} holds one; take json")
+        out.write(_as_text(found, width, markdown=form is Format.MD).encode())
 
 
 def _as_text(found: LakeStatus, width: int, *, markdown: bool) -> str:

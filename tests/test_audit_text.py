@@ -9,7 +9,6 @@ import pytest
 
 from analyzer.audit import SECTIONS, audit
 from analyzer.audit_text import render_audit
-from analyzer.errors import UsageError
 from analyzer.lake import Narrowing, open_lake
 from analyzer.render import Format
 from tests.conftest import ingest_and_check, log_bytes, log_key, record
@@ -84,12 +83,6 @@ def test_the_terminal_and_markdown_begin_with_the_verdict(archive_lake: Path) ->
 
     assert audited(archive_lake, Format.TABLE).startswith(sentence)
     assert audited(archive_lake, Format.MD).startswith(f"**{sentence}")
-
-
-@pytest.mark.parametrize("form", [Format.CSV, Format.NDJSON, Format.PARQUET])
-def test_a_format_of_one_table_is_refused_with_what_to_do(archive_lake: Path, form: Format) -> None:
-    with pytest.raises(UsageError, match="tlstrail report tls_versions"):
-        audited(archive_lake, form)
 
 
 def test_narrowed_down_to_days_without_legacy_calls_none_is_found(archive_lake: Path) -> None:

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from analyzer.errors import UsageError
 from analyzer.ingest import IngestSettings
 from analyzer.listing import Scope
 from analyzer.preview import dollars, estimated, lasting, sized, write_preview
@@ -154,11 +153,6 @@ def test_people_read_it_as_sentences() -> None:
     assert "1 objects: 0 to read, 0 in the lake already, 1 archived, 0 skipped" in text
     assert "1 LIST, 0 GET" in text
     assert "## Archived: what a restore would cost" in text
-
-
-def test_a_format_of_one_table_cannot_hold_it() -> None:
-    with pytest.raises(UsageError, match="take json"):
-        write_preview(plan_for([listed(1)]), Format.CSV, io.BytesIO(), 80)
 
 
 def test_an_empty_plan_has_figures_too() -> None:

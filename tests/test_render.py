@@ -10,7 +10,6 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from analyzer.errors import UsageError
 from analyzer.render import Format, render
 
 EVERYTHING = """
@@ -232,8 +231,3 @@ def test_programs_get_such_characters_as_they_are() -> None:
     text = rendered("SELECT chr(8238) || 'gnp.exe' AS agent", Format.CSV).decode()
 
     assert "\u202egnp.exe" in text
-
-
-def test_one_answer_is_no_html_page() -> None:
-    with pytest.raises(UsageError, match=r"tlstrail report -o FILE\.html"):
-        rendered("SELECT 1", Format.HTML)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from analyzer.errors import ExitCode, LakeError, UsageError
+from analyzer.errors import ExitCode, LakeError
 from analyzer.queries import names
 from analyzer.render import Format
 from analyzer.status import status, write_status
@@ -86,12 +86,6 @@ def test_text_names_the_commit_the_source_and_what_was_left_out(lake: Path, form
 
 def test_checks_are_only_mentioned_when_they_were_made(lake: Path) -> None:
     assert "checks hold" not in written(lake, Format.TABLE)
-
-
-@pytest.mark.parametrize("form", [Format.CSV, Format.NDJSON, Format.PARQUET])
-def test_a_format_of_one_table_is_refused(lake: Path, form: Format) -> None:
-    with pytest.raises(UsageError, match="take json"):
-        written(lake, form)
 
 
 def test_a_folder_without_a_lake_has_no_status(tmp_path: Path) -> None:
