@@ -219,14 +219,30 @@ def counting(console: Console, doing: str, total: int) -> Iterator[Callable[[int
 
 def sentence_of_compaction(done: Compaction) -> str:
     """Return what a lake was before a compaction and is after it, as one sentence."""
+    before, after = (
+        (done.events_before, done.objects_before),
+        (done.events_after, done.objects_after),
+    )
+    if before == after:
+        return (
+            f"nothing to merge: {_sized(done.events_before)} of events, at most one small one a "
+            f"month, and {_sized(done.objects_before)} of the ledger"
+        )
     return (
-        f"events: {_sized(done.events_before)} became {_sized(done.events_after)}; "
-        f"ledger: {_sized(done.objects_before)} became {_sized(done.objects_after)}"
+        f"events: {_merged(done.events_before, done.events_after)}; "
+        f"ledger: {_merged(done.objects_before, done.objects_after)}"
     )
 
 
+def _merged(before: Size, after: Size) -> str:
+    if before == after:
+        return f"{_sized(before)}, nothing to merge"
+    return f"{_sized(before)} became {_sized(after)}"
+
+
 def _sized(size: Size) -> str:
-    return f"{size.parts:,} parts ({size.bytes / _MEGABYTE:,.1f} MB)"
+    parts = "part" if size.parts == 1 else "parts"
+    return f"{size.parts:,} {parts} ({size.bytes / _MEGABYTE:,.1f} MB)"
 
 
 class SilentStages:

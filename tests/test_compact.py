@@ -128,9 +128,21 @@ def test_the_command_says_what_the_lake_was_and_is(
     assert out == ""
     assert re.fullmatch(
         r"events: \d+ parts \([\d.]+ MB\) became \d+ parts \([\d.]+ MB\); "
-        r"ledger: \d+ parts \([\d.]+ MB\) became 1 parts \([\d.]+ MB\)\n",
+        r"ledger: \d+ parts \([\d.]+ MB\) became 1 part \([\d.]+ MB\)\n",
         err,
     )
+
+
+def test_the_command_says_so_where_there_was_nothing_to_merge(
+    many_parts: LocalLakeFiles, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run(["compact", "--lake", str(many_parts.root)])
+    capsys.readouterr()
+
+    assert run(["compact", "--lake", str(many_parts.root)]) == ExitCode.DONE
+    said = capsys.readouterr().err
+    assert said.startswith("nothing to merge: 17 parts ")
+    assert "became" not in said
 
 
 def test_ingest_compacts_at_the_end_when_it_is_asked_to(
