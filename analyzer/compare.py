@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from shlex import quote
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
@@ -28,6 +29,8 @@ HEADINGS = {
     "legacy_by_service": "By service",
 }
 """The questions in `sql/compare`, in the order in which they are answered, and their headings."""
+
+PERIOD = "a period is FROM..TO, as in 2023-06-01..2023-07-01, and TO is not included"
 
 CHANGES = ("new", "still there", "gone")
 
@@ -114,17 +117,20 @@ def changes(section: Section) -> str:
 def period_of(text: str) -> tuple[datetime, datetime] | None:
     """Return the period that `FROM..TO` names, in UTC; None where the text is no period.
 
-    Raises `UsageError` where it can only be meant as one and is none.
+    Raises `UsageError` where it is meant as one and is none; with a slash in it, it is a path.
     """
     first, dots, last = text.partition("..")
-    since, until = _moment(first), _moment(last)
-    if not dots or (since is None and until is None):
+    if not dots or "/" in text or "\\" in text:
         return None
-    if since is None or until is None or since >= until:
+    since, until = _moment(first), _moment(last)
+    if since is None or until is None:
+        wrong = first if since is None else last
         raise UsageError(
-            f"--against {text}: a period is FROM..TO, as in 2023-06-01..2023-07-01; TO is not "
-            "included"
+            f"--against {text}: {wrong!r} is no date or time; {PERIOD}. A lake of that name is "
+            f"{quote(f'./{text}')}"
         )
+    if since >= until:
+        raise UsageError(f"--against {text}: {first} is not before {last}; {PERIOD}")
     return since, until
 
 

@@ -7,16 +7,17 @@ from __future__ import annotations
 
 from contextlib import ExitStack
 from dataclasses import dataclass
+from shlex import quote
 from typing import TYPE_CHECKING, BinaryIO
 
 from analyzer.alarm import raised
 from analyzer.audit import SECTIONS, audit, evidence_of
 from analyzer.audit_text import render_audit
-from analyzer.compare import HEADINGS, around, compare, difference, period_of
+from analyzer.compare import HEADINGS, PERIOD, around, compare, difference, period_of
 from analyzer.compare_text import render_comparison
-from analyzer.errors import UsageError
+from analyzer.errors import LakeError, UsageError
 from analyzer.lake import open_lake
-from analyzer.lake_place import parse_place
+from analyzer.lake_place import lake_files, parse_place
 from analyzer.queries import report_sql
 from analyzer.render import Format, render
 from analyzer.summary import SUMMED_UP
@@ -77,7 +78,10 @@ def _require_form(settings: ReportSettings) -> None:
     if settings.name is None and form in _OF_ONE_TABLE:
         what, such_as = ("audit", "tls_versions")
         if settings.against is not None:
-            what, such_as = ("comparison", f"{next(iter(HEADINGS))} --against {settings.against}")
+            what, such_as = (
+                "comparison",
+                f"{next(iter(HEADINGS))} --against {quote(settings.against)}",
+            )
         raise UsageError(
             f"the {what} is several tables, and {form} holds one; name a report, as in: "
             f"tlstrail report {such_as} --format {form}"
@@ -90,13 +94,23 @@ def _require_form(settings: ReportSettings) -> None:
 
 def _both_sides(settings: ReportSettings, against: str, lakes: ExitStack) -> tuple[Lake, Lake]:
     period = period_of(against)
-    other = settings.lake if period else parse_place(against, settings.access)
+    other = settings.lake if period else _other_lake(against, settings.access)
     narrowing = settings.narrowing
     before, after = around(period, narrowing) if period else (narrowing, narrowing)
     return (
         lakes.enter_context(open_lake(other, before)),
         lakes.enter_context(open_lake(settings.lake, after)),
     )
+
+
+def _other_lake(against: str, access: S3Access) -> LakePlace:
+    place = parse_place(against, access)
+    if lake_files(place).size("lake.json") is None:
+        raise LakeError(
+            f"--against {against}: there is no lake here, and it is no period; name a lake, or a "
+            f"period of this one: {PERIOD}"
+        )
+    return place
 
 
 def _write(lake: Lake, settings: ReportSettings, out: BinaryIO, width: int) -> Evidence | None:

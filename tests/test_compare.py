@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from analyzer.compare import HEADINGS, around, period_of
-from analyzer.errors import UsageError
+from analyzer.errors import LakeError, UsageError
 from analyzer.lake import Narrowing
 from analyzer.queries import names, sql
 from analyzer.render import Format
@@ -169,7 +169,7 @@ def test_a_period_is_two_times_with_dots_between() -> None:
     assert period_of("2023-06-01T00:00:00Z..2023-07-01T02:00:00+02:00") == JUNE
 
 
-@pytest.mark.parametrize("path", ["lake", "../lake", "/a/lake..old", "2023-06-01", "a..b"])
+@pytest.mark.parametrize("path", ["lake", "../lake", "/a/lake..old", "2023-06-01", "./a..b"])
 def test_what_is_no_period_is_a_lake(path: str) -> None:
     assert period_of(path) is None
 
@@ -182,11 +182,28 @@ def test_what_is_no_period_is_a_lake(path: str) -> None:
         "2023-06-01..now",
         "2023-07-01..2023-06-01",
         "2023-06-01..2023-06-01",
+        "foo..bar",
     ],
 )
 def test_half_a_period_is_refused(text: str) -> None:
     with pytest.raises(UsageError, match=r"a period is FROM\.\.TO"):
         period_of(text)
+
+
+def test_what_is_meant_as_a_period_is_told_what_is_wrong_with_it() -> None:
+    with pytest.raises(
+        UsageError, match=r"'foo' is no date or time; .* A lake of that name is \./f"
+    ):
+        period_of("foo..bar")
+
+
+def test_what_is_neither_a_period_nor_a_lake_is_told_what_can_be_named(
+    lake: Path, tmp_path: Path
+) -> None:
+    with pytest.raises(
+        LakeError, match=r"--against .*nowhere: there is no lake here, and it is no"
+    ):
+        compared(lake, str(tmp_path / "nowhere"))
 
 
 def test_without_since_what_comes_after_the_period_is_compared_with_it() -> None:
