@@ -266,6 +266,8 @@ def shell_command(
 ) -> ExitCode:
     """Wander through the lake: in Harlequin where it is installed, else in a line editor.
 
+    It is for a terminal; `tlstrail sql` answers what comes by a pipe.
+
     Parameters
     ----------
     dialect
@@ -275,6 +277,8 @@ def shell_command(
     """
     import importlib.util
 
+    if not sys.stdin.isatty():
+        raise UsageError("the shell is for a terminal; what comes by a pipe is for: tlstrail sql")
     from analyzer.shell import converse
 
     place = lake.place(s3)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path  # noqa: TC003 (cyclopts reads it)
+from shlex import quote
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import Parameter
@@ -198,7 +199,7 @@ def restore_command(
         raise UsageError("--days is 1 or more")
     found = archived(lake.place(s3), Asked(source, scope.narrowing(), storage_class))
     if found is None:
-        say("nothing that was asked about is archived")
+        say("nothing that was asked about is archived; there is nothing to restore")
         return ExitCode.DONE
     if request:
         return _request(found, s3.access(), Tier(tier), days, yes=yes)
@@ -314,11 +315,11 @@ def _conclude(
     tally = summary.tally
     if not quiet:
         talk.print(_done(tally, settings.lake), markup=False, soft_wrap=True)
-    _name_left_out(tally.left_out, talk)
+    _name_left_out(tally.left_out, settings.lake, talk)
     if summary.left_out_before:
         talk.print(
             f"{len(summary.left_out_before):,} objects were left out before and have not "
-            f"changed; see: tlstrail status --lake {settings.lake}",
+            f"changed; see: tlstrail status --lake {quote(str(settings.lake))}",
             markup=False,
             soft_wrap=True,
         )
@@ -372,7 +373,7 @@ def _done(tally: Tally, lake: LakePlace) -> str:
     statuses = ", ".join(f"{count:,} {status}" for status, count in tally.statuses.items())
     return (
         f"{tally.records:,} records read, {tally.duplicates:,} of them duplicates; objects: "
-        f"{statuses}{_again(tally)}.{elsewhere} Next: tlstrail report --lake {lake}"
+        f"{statuses}{_again(tally)}.{elsewhere} Next: tlstrail report --lake {quote(str(lake))}"
     )
 
 
@@ -380,11 +381,13 @@ def _again(tally: Tally) -> str:
     return f"; {tally.retries:,} requests made again" if tally.retries else ""
 
 
-def _name_left_out(left_out: Sequence[Outcome], talk: Console) -> None:
+def _name_left_out(left_out: Sequence[Outcome], lake: LakePlace, talk: Console) -> None:
     for outcome in left_out[:NAMED_ON_STDERR]:
         line = f"{outcome.status}: {outcome.log_object.key}: {outcome.reason}"
         talk.print(line, markup=False, highlight=False, soft_wrap=True)
     if len(left_out) > NAMED_ON_STDERR:
-        talk.print(f"… and {len(left_out) - NAMED_ON_STDERR:,} more; tlstrail status names all")
+        line = f"… and {len(left_out) - NAMED_ON_STDERR:,} more; tlstrail status names all"
+        talk.print(line, soft_wrap=True)
     if any(outcome.status == "archived" for outcome in left_out):
-        talk.print("archived objects can be restored: tlstrail restore --help")
+        line = f"archived objects can be restored: tlstrail restore --lake {quote(str(lake))}"
+        talk.print(line, markup=False, soft_wrap=True)

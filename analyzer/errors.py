@@ -2,6 +2,7 @@
 
     TlstrailError
     ├── QueryError        1    a query failed
+    │   └── NotAQuery     2    no statement, several, or one that does more than read
     ├── UsageError        2    what was asked cannot be done
     ├── StoreError        3    the store refused: credentials, bucket, disk
     ├── WorkerLost        3    a worker process died
@@ -46,6 +47,12 @@ class QueryError(TlstrailError):
     """A query could not be parsed or run."""
 
     exit_code = ExitCode.QUERY_FAILED
+
+
+class NotAQuery(QueryError):
+    """What was given is not one statement that reads."""
+
+    exit_code = ExitCode.USAGE
 
 
 class UsageError(TlstrailError):

@@ -16,7 +16,7 @@ import duckdb
 import pyarrow as pa
 
 from analyzer import manifest
-from analyzer.errors import LakeError, QueryError
+from analyzer.errors import LakeError, NotAQuery, QueryError
 from analyzer.lake_files import failures_of
 from analyzer.lake_place import LakePlace, lake_files
 from analyzer.pruning import prune
@@ -108,7 +108,7 @@ class Lake:
     def query(
         self, text: str, parameters: Mapping[str, str] | None = None
     ) -> Iterator[pa.RecordBatchReader]:
-        """Yield the answer to one statement that only reads. Raises `QueryError`.
+        """Yield the answer to one statement that only reads. Raises `QueryError`, `NotAQuery`.
 
         `parameters` are what stands for `$name` in it.
         """
@@ -278,7 +278,7 @@ def _only_reading(text: str, *, copying: bool) -> str:
         if types != [duckdb.StatementType.SELECT] and (
             statement is explained or types != [duckdb.StatementType.EXPLAIN]
         ):
-            raise QueryError(
+            raise NotAQuery(
                 "one statement at a time, and one that reads: SELECT, FROM, WITH, DESCRIBE, "
                 "SUMMARIZE, or EXPLAIN of one of these"
             )

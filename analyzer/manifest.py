@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
+from shlex import quote
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
@@ -234,7 +235,7 @@ def read_lake(files: LakeFiles) -> Manifest:
     except FileNotFoundError:
         raise LakeError(
             f"{files.place}: there is no lake here; make one with: tlstrail ingest SOURCE "
-            f"--lake {files.place}"
+            f"--lake {quote(files.place)}"
         ) from None
     return newest(files)
 

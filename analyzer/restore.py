@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
     from mypy_boto3_s3.client import S3Client
 
+    from analyzer.lake import Lake
     from analyzer.lake_place import LakePlace
     from analyzer.store import S3Access
 
@@ -90,7 +91,8 @@ class Asked:
 def archived(lake: LakePlace, asked: Asked) -> Archived | None:
     """Return the archived objects that are asked about, None where there are none.
 
-    Raises `UsageError` where they lie in several buckets.
+    Raises `UsageError` where they lie in several buckets, and for a source that the ledger has
+    nothing of.
     """
     narrowing = asked.narrowing
     parameters = {
@@ -106,6 +108,8 @@ def archived(lake: LakePlace, asked: Asked) -> Archived | None:
         opened.query(sql("restore/archived"), parameters) as answer,
     ):
         rows = answer.read_all()
+        if not len(rows):
+            _require_known(opened, asked.source)
     buckets = sorted({str(key).split("/")[2] for key in rows["key"].to_pylist()})
     if len(buckets) > 1:
         raise UsageError(
@@ -113,6 +117,16 @@ def archived(lake: LakePlace, asked: Asked) -> Archived | None:
             f"tlstrail restore s3://{buckets[0]}"
         )
     return Archived(buckets[0], rows) if buckets else None
+
+
+def _require_known(lake: Lake, source: str) -> None:
+    with lake.query(sql("restore/known"), {"source": source}) as answer:
+        [known] = answer.read_all()["known"].to_pylist()
+    if not known:
+        sources = ", ".join(lake.committed.sources) or "nothing yet"
+        raise UsageError(
+            f"{source}: no object of the lake's ledger begins so; {lake.place} is from {sources}"
+        )
 
 
 def write_manifest(found: Archived, out: BinaryIO) -> None:

@@ -1,7 +1,7 @@
 """A line editor on the lake: history, completion, statements over several lines.
 
-A statement ends with `;` and Enter. Ctrl-C stops a query, or clears what was typed; Ctrl-D
-leaves.
+For a terminal; what comes by a pipe is for `tlstrail sql`. A statement ends with `;` and Enter.
+Ctrl-C stops a query, or clears what was typed; Ctrl-D leaves.
 """
 
 from __future__ import annotations

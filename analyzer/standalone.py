@@ -18,7 +18,7 @@ from sqlglot.errors import SqlglotError
 from sqlglot.optimizer.qualify import qualify
 from sqlglot.optimizer.simplify import simplify
 
-from analyzer.errors import QueryError, UsageError
+from analyzer.errors import NotAQuery, QueryError, UsageError
 from analyzer.pruning import prune
 from analyzer.queries import sql
 from analyzer.schema import DIGEST_LOGS, DIGESTS, EVENTS, LEDGER
@@ -118,7 +118,7 @@ def _parsed(text: str) -> exp.Query:
     except SqlglotError as error:
         raise QueryError(f"this query cannot be read: {error}") from error
     if len(statements) != 1 or not isinstance(statements[0], exp.Query):
-        raise QueryError("one statement at a time, and one that reads: SELECT, FROM or WITH")
+        raise NotAQuery("one statement at a time, and one that reads: SELECT, FROM or WITH")
     return statements[0]
 
 

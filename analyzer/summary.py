@@ -40,7 +40,7 @@ NAMED_SERVICES = 4
 SUMMED_UP = ("fix_first", "legacy_by_service", "tls_versions")
 """The sections of the audit that the summary is made from."""
 
-NEXT = "All of it, to read and to pass on: tlstrail report -o audit.html"
+NEXT = "All of it, to read and to pass on: the same command with -o audit.html"
 
 _LEVELS = "▁▂▃▄▅▆▇█"
 

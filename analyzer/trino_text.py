@@ -14,7 +14,7 @@ from sqlglot.dialects.trino import Trino
 from sqlglot.errors import SqlglotError
 from sqlglot.parsers.trino import TrinoParser
 
-from analyzer.errors import QueryError
+from analyzer.errors import NotAQuery, QueryError
 from analyzer.queries import sql
 from analyzer.trino_formats import FORMATTED
 
@@ -71,7 +71,7 @@ def parsed(text: str) -> tuple[exp.Query, list[str]]:
             refusal = error
             continue
         if len(statements) != 1 or not isinstance(statements[0], exp.Query):
-            raise QueryError("one statement at a time, and one that reads: SELECT or WITH")
+            raise NotAQuery("one statement at a time, and one that reads: SELECT or WITH")
         return statements[0], mended
     raise QueryError(_plain(refusal))
 

@@ -181,6 +181,17 @@ def test_the_lake_may_be_named_in_the_environment(
     assert process.stdout == '{"n": 2}\n'
 
 
+def test_a_command_that_is_suggested_can_be_pasted(
+    tlstrail: Tlstrail, archive: Path, tmp_path: Path
+) -> None:
+    place = tmp_path / "for example"
+
+    nothing = tlstrail("report", "--lake", place)
+    done = tlstrail("ingest", archive, "--lake", place, "--workers", "1")
+    assert nothing.stderr.endswith(f"tlstrail ingest SOURCE --lake '{place}'\n")
+    assert done.stderr.endswith(f"Next: tlstrail report --lake '{place}'\n")
+
+
 def test_a_reader_that_has_seen_enough_is_no_failure(
     archive_lake: Path, environment: dict[str, str], tmp_path: Path
 ) -> None:
@@ -208,7 +219,6 @@ def test_a_reader_that_has_seen_enough_is_no_failure(
     [
         ("SELEC 1", "syntax error"),
         ("SELECT nothing FROM events", "nothing"),
-        ("DROP VIEW events", "one statement at a time, and one that reads"),
         ("SELECT event_name::INT FROM events", "Could not convert string"),
         (
             "SELECT CASE WHEN i = 200000 THEN error('boom') ELSE i END FROM range(300000) t(i)",
@@ -257,11 +267,18 @@ def test_a_failed_query_is_1_and_leaves_stdout_empty(
         (("sql", "SELECT $a", "-p", "a"), "each --parameter is name=value"),
         (("sql", "SELECT $a", "-p", "a=1", "-p", "a=2"), "no name stands twice"),
         (("sql", "SELECT 1", "--dialect", "oracle"), "oracle"),
+        (("sql", ""), "one statement at a time, and one that reads"),
+        (("sql", "DROP VIEW events"), "one statement at a time, and one that reads"),
+        (("sql", "SELECT 1; SELECT 2"), "one statement at a time, and one that reads"),
+        (("sql", "--dialect", "lake", "DROP TABLE x"), "one that reads: SELECT or WITH"),
+        (("sql", "--explain-for", "spark", ""), "one statement at a time, and one that reads"),
         (("report", "tls_versions", "--format", "html"), "html is the audit's"),
         (("report", "--against", "2023-07-01..2023-06-01"), "a period is FROM..TO"),
         (("report", "--against", "2023-01-01..2023-02-01", "--until", "2023-01-20"), "--against"),
         (("report", "tls_versions", "--against", "2023-01-01..2023-02-01"), "cannot be compared"),
         (("report", "--fail-on", "everything"), "everything"),
+        (("restore", "s3://nowhere"), "no object of the lake's ledger begins so; "),
+        (("shell", "--plain"), "what comes by a pipe is for: tlstrail sql"),
     ],
 )
 def test_what_cannot_be_done_is_2(

@@ -312,6 +312,7 @@ def test_the_shell_answers_from_the_lake(
         asked.append(answer("SELECT count(*) FROM events"))  # type: ignore[operator]
 
     monkeypatch.setattr("analyzer.shell.converse", converse)
+    monkeypatch.setattr("sys.stdin.isatty", lambda: True)
     assert on("shell", place).code == ExitCode.DONE
     assert "1,256" in asked[0]
 

@@ -77,9 +77,10 @@ def test_the_manifest_is_narrowed_down_like_anything_else(restore: Command, tmp_
 
     assert (tmp_path / "manifest.csv").read_text().count("\n") == 1
     assert (deep.code, deep.stdout) == (0, "")
-    for done in (nothing, elsewhere):
-        assert (done.code, done.stdout) == (0, "")
-        assert "nothing that was asked about is archived" in done.stderr
+    assert (nothing.code, nothing.stdout) == (0, "")
+    assert "nothing that was asked about is archived" in nothing.stderr
+    assert (elsewhere.code, elsewhere.stdout) == (2, "")
+    assert "s3://another-bucket: no object of the lake's ledger begins so" in elsewhere.stderr
 
 
 def test_a_restore_is_asked_for_and_the_next_ingest_takes_it(
