@@ -16,7 +16,7 @@ import pyarrow as pa
 from analyzer.audit import Section, evidence_of
 from analyzer.errors import UsageError
 from analyzer.queries import names, question, sql
-from analyzer.render import plain
+from analyzer.render import brief, plain
 from analyzer.verdict import judge
 
 if TYPE_CHECKING:
@@ -66,8 +66,8 @@ class Comparison:
         lake = [side.lake] * (self.before.lake != self.after.lake)
         since, until = side.asked_about.since, side.asked_about.until
         times = [
-            f"from {_short(since)}" if since else "",
-            f"up to {_short(until)}" if until else "",
+            f"from {brief(since)}" if since else "",
+            f"up to {brief(until)}" if until else "",
         ]
         return " ".join([*lake, *filter(None, times)])
 
@@ -150,11 +150,6 @@ def around(period: tuple[datetime, datetime], narrowing: Narrowing) -> tuple[Nar
             "--since be where the one ends, or later"
         )
     return replace(narrowing, since=since, until=until), after
-
-
-def _short(moment: datetime) -> str:
-    """A time as it was most likely given: a date, where it is the beginning of one."""
-    return str(plain(moment)).removesuffix("T00:00:00Z")
 
 
 def _moment(text: str) -> datetime | None:

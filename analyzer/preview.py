@@ -18,21 +18,25 @@ from analyzer.ingest import require_an_archive, seen_before
 from analyzer.lake_place import lake_files
 from analyzer.listing import Listing, in_tables
 from analyzer.permitted import Permitted
-from analyzer.plan import GZIP_RATIO, Plan
-from analyzer.render import Format, markdown_table, objects, rich_table
+from analyzer.plan import Plan
+from analyzer.render import Format, brief, markdown_table, objects, plain, rich_table
 from analyzer.source import open_store
 
 if TYPE_CHECKING:
     from analyzer.ingest import IngestSettings, Watcher
+    from analyzer.listing import Scope
 
-# From `make bench` (docs/performance.md): two workers take 198 MB of JSON a second into a lake of
-# 0.58 bytes for each gzipped one, and a record is 1,464 bytes of JSON.
-JSON_BYTES_PER_SECOND = 99_000_000
+# From `make bench` (README.md, "How fast"): 234.4 MB gzipped are 1,463.8 MB of JSON, 1,000,000
+# records, and 130.4 MB of Parquet.
+JSON_RATIO = 6.24
 EVENT_BYTES = 1_464
-LAKE_RATIO = 0.58
+LAKE_RATIO = 0.56
 
 OBJECT_SECONDS = 0.000_5
 """What an object costs a worker apart from its bytes: asked for, opened, hashed, in the ledger."""
+
+JSON_BYTES_PER_SECOND = 156_000_000
+"""What two workers at work take each, in the 6.28 s of `make bench` but for its 6,390 objects."""
 
 PRICE_REGION = "us-east-1"
 
@@ -53,6 +57,7 @@ class Preview:
     """The plan of an ingest."""
 
     source: str
+    scope: Scope
     on_s3: bool
     estimate: dict[str, Any]
     """The one row of `sql/plan/estimate.sql`."""
@@ -84,7 +89,7 @@ def estimated(plan: Plan, settings: IngestSettings, lists: int) -> Preview:
     estimate = plan.table(
         "estimate",
         by_class,
-        gzip_ratio=GZIP_RATIO,
+        gzip_ratio=JSON_RATIO,
         event_bytes=EVENT_BYTES,
         lake_ratio=LAKE_RATIO,
         json_bytes_per_second=JSON_BYTES_PER_SECOND,
@@ -101,7 +106,7 @@ def estimated(plan: Plan, settings: IngestSettings, lists: int) -> Preview:
         row |= dict.fromkeys(
             name for name in row if name.endswith(("_requests", "_usd", "_region"))
         )
-    return Preview(settings.place, settings.source.on_s3, row, tables)
+    return Preview(settings.place, settings.scope, settings.source.on_s3, row, tables)
 
 
 def write_preview(found: Preview, form: Format, out: BinaryIO, width: int) -> None:
@@ -110,6 +115,7 @@ def write_preview(found: Preview, form: Format, out: BinaryIO, width: int) -> No
         [estimate] = objects(pa.Table.from_pylist([found.estimate]))
         content = {
             "source": found.source,
+            "asked_about": _asked_about(found.scope),
             **estimate,
             **{name: objects(table) for name, table in found.tables.items()},
             "not_listed": found.not_listed,
@@ -134,8 +140,9 @@ def _as_text(found: Preview, width: int, *, markdown: bool) -> str:
 
 def _lines(found: Preview) -> dict[str, str]:
     """Return what the plan comes to, as people say it."""
-    row = found.estimate
+    row, asked_for = found.estimate, _asked_for(found.scope)
     lines = {
+        **({"asked for": asked_for} if asked_for else {}),
         "from": f"{row['accounts']:,} accounts, {row['regions']:,} Regions, {row['days']:,} days: "
         f"{row['first_day']} to {row['last_day']}",
         "listed": f"{row['objects']:,} objects: {row['to_read']:,} to read, "
@@ -156,6 +163,38 @@ def _lines(found: Preview) -> dict[str, str]:
             "without transfer out of the Region"
         )
     return lines
+
+
+def _asked_about(scope: Scope) -> dict[str, object]:
+    """Return what was asked for, as programs read it."""
+    return {
+        "accounts": scope.accounts,
+        "regions": scope.regions,
+        "since": plain(scope.since),
+        "until": plain(scope.until),
+        "late_days": scope.late_days,
+        "delivered_until": plain(scope.delivered_until),
+        "shard": scope.shard and f"{scope.shard.number}/{scope.shard.of}",
+    }
+
+
+def _asked_for(scope: Scope) -> str:
+    """Return what was asked for, and what --late-days and --shard make of it; "" for all."""
+    asked = [*scope.accounts, *scope.regions]
+    if scope.since:
+        asked.append(f"delivered from {brief(scope.since)}")
+    if scope.until and scope.delivered_until:
+        days = f"{scope.late_days} {'day' if scope.late_days == 1 else 'days'}"
+        asked.append(
+            f"delivered before {brief(scope.delivered_until)}: {days} after --until, for records "
+            "that come late (--late-days)"
+        )
+    if scope.shard:
+        asked.append(
+            f"shard {scope.shard.number} of {scope.shard.of}: some accounts, Regions and months of "
+            "delivery, and no others"
+        )
+    return "; ".join(asked)
 
 
 def sized(count: float) -> str:

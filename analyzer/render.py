@@ -88,6 +88,11 @@ def plain(value: object) -> object:  # noqa: PLR0911 (a table of types)
             return value
 
 
+def brief(moment: datetime) -> str:
+    """Return a time as it was most likely given: a date, where it is the beginning of one."""
+    return str(plain(moment)).removesuffix("T00:00:00Z")
+
+
 def text_of(value: object) -> str:
     """Return a value as the text of a cell; empty for NULL."""
     match plain(value):

@@ -11,6 +11,7 @@ from typing import Any
 import duckdb
 import pytest
 
+from analyzer import preview
 from analyzer.queries import sql
 
 TEXT = (Path(__file__).parents[1] / "docs" / "aws.md").read_text(encoding="utf-8")
@@ -115,3 +116,22 @@ def test_what_ten_million_objects_take_follows_from_the_assumptions() -> None:
     in_all = sum(expected[row][1] for row in (0, 1, 4, 7))
     assert f"So about ${round(in_all * 2) / 2:.2f} beside the bucket." in TEXT
     assert f"That is {round(objects / hours / 3_600, -2):,.0f} objects a second" in TEXT
+
+
+def test_the_plan_that_is_shown_follows_from_what_a_plan_reckons_with() -> None:
+    shown = TEXT.partition("<!-- dry-run -->")[2].partition("<!-- end of dry-run -->")[0]
+    objects, gz_bytes, workers = 1_000_000, 5_000_000_000, 2
+    json_bytes = gz_bytes * preview.JSON_RATIO
+    seconds = json_bytes / preview.JSON_BYTES_PER_SECOND + objects * preview.OBJECT_SECONDS
+
+    assert f"listed         {objects:,} objects: {objects:,} to read" in shown
+    assert f"to read        {preview.sized(gz_bytes)}, about {preview.sized(json_bytes)}" in shown
+    assert f" of JSON, {json_bytes // preview.EVENT_BYTES:,.0f} events" in shown
+    assert f"lake grows by  about {preview.sized(gz_bytes * preview.LAKE_RATIO)}\n" in shown
+    assert f"about {preview.lasting(seconds / workers)} with {workers} workers" in shown
+
+
+def test_a_lake_is_as_large_here_as_in_a_plan() -> None:
+    percent = float(dict(table("assumptions"))["bytes of lake for 100 compressed bytes"])
+
+    assert percent == pytest.approx(100 * preview.LAKE_RATIO)

@@ -2,15 +2,20 @@ from __future__ import annotations
 
 import io
 import json
+import re
+from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from analyzer import preview
 from analyzer.ingest import IngestSettings
 from analyzer.listing import Scope
 from analyzer.preview import dollars, estimated, lasting, sized, write_preview
 from analyzer.render import Format
+from analyzer.shards import Shard
 from analyzer.source import Source
 from analyzer.store import S3Access
 from tests.test_plan import ledger_row, listed, plan_of
@@ -40,15 +45,74 @@ def in_class(number: int, storage_class: str, size: int = MILLION) -> LogObject:
 
 
 def test_what_is_to_be_read_grows_by_the_figures_of_the_bench() -> None:
-    # 2 MB gzipped are 14 MB of JSON, 9,562 records of 1,464 bytes, and 1.16 MB of Parquet.
-    # 14 MB / (99 MB/s) + 2 objects of 0.5 ms = 0.1424 s, on two workers half of it.
-    row = plan_for([listed(1, size=MILLION), listed(2, size=MILLION)]).estimate
+    # 50 MB gzipped are 312 MB of JSON, 213,114 records of 1,464 bytes, and 28 MB of Parquet.
+    # 312 MB / (156 MB/s) + 2 objects of 0.5 ms = 2.001 s, on two workers half of it.
+    row = plan_for([listed(1, size=25 * MILLION), listed(2, size=25 * MILLION)]).estimate
 
-    assert row["bytes_to_read"] == 2 * MILLION
-    assert row["json_bytes"] == 14 * MILLION
-    assert row["events"] == 9_562
-    assert row["lake_bytes"] == 1_160_000
-    assert (row["seconds"], row["workers"]) == (0.1, 2)
+    assert row["bytes_to_read"] == 50 * MILLION
+    assert row["json_bytes"] == 312 * MILLION
+    assert row["events"] == 213_114
+    assert row["lake_bytes"] == 28 * MILLION
+    assert (row["seconds"], row["workers"]) == (1.0, 2)
+
+
+def test_a_plan_of_the_benchs_archive_says_what_the_readme_has_measured() -> None:
+    text = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
+    facts = re.search(r"([\d,]+) events .*?, ([\d,]+) MB gzipped, ([\d,]+) MB JSON", text)
+    assert facts
+    events, gz_mb, json_mb = (float(fact.replace(",", "")) for fact in facts.groups())
+    [seconds] = re.findall(r"^\| tlstrail \| ([\d.]+) \|", text, re.MULTILINE)
+    [lake_ratio] = re.findall(r"Lake: ([\d.]+) bytes for each gz byte", text)
+
+    objects = [listed(number, size=round(gz_mb * MILLION / 6_390)) for number in range(6_390)]
+    row = plan_for(objects).estimate
+
+    assert row["json_bytes"] == pytest.approx(json_mb * MILLION, rel=0.02)
+    assert row["events"] == pytest.approx(events, rel=0.02)
+    assert row["lake_bytes"] == pytest.approx(float(lake_ratio) * gz_mb * MILLION, rel=0.02)
+    assert row["seconds"] == pytest.approx(float(seconds), rel=0.2)
+
+
+def test_the_page_names_what_a_plan_reckons_with() -> None:
+    text = (Path(__file__).parents[1] / "docs" / "plan.md").read_text(encoding="utf-8")
+
+    assert f"| JSON | {preview.JSON_RATIO} bytes for each gzipped one |" in text
+    assert f"| events | {preview.EVENT_BYTES:,} bytes of JSON each |" in text
+    assert f"| lake | {preview.LAKE_RATIO} bytes of Parquet for each gzipped one |" in text
+    speed = f"{preview.JSON_BYTES_PER_SECOND / MILLION:.0f} MB of JSON a second for each worker"
+    assert f"| time | {speed}, and {preview.OBJECT_SECONDS * 1_000} ms for each object |" in text
+
+
+def test_the_plan_says_what_late_days_and_a_shard_do_to_it() -> None:
+    scope = Scope(
+        since=datetime(2023, 1, 1, tzinfo=UTC),
+        until=datetime(2023, 7, 1, tzinfo=UTC),
+        late_days=3,
+        shard=Shard(3, 8),
+    )
+    found = estimated(plan_of([listed(1)]), replace(settings(), scope=scope), 1)
+    text, data = io.BytesIO(), io.BytesIO()
+
+    write_preview(found, Format.MD, text, 200)
+    write_preview(found, Format.JSON, data, 200)
+    assert "delivered before 2023-07-04: 3 days after --until" in text.getvalue().decode()
+    assert "shard 3 of 8" in text.getvalue().decode()
+    assert json.loads(data.getvalue())["asked_about"] == {
+        "accounts": [],
+        "regions": [],
+        "since": "2023-01-01T00:00:00Z",
+        "until": "2023-07-01T00:00:00Z",
+        "late_days": 3,
+        "delivered_until": "2023-07-04T00:00:00Z",
+        "shard": "3/8",
+    }
+
+
+def test_a_plan_of_everything_does_not_say_what_was_asked_for() -> None:
+    text = io.BytesIO()
+
+    write_preview(plan_for([listed(1)]), Format.MD, text, 200)
+    assert "asked for" not in text.getvalue().decode()
 
 
 def test_a_log_that_is_not_gzipped_does_not_grow() -> None:

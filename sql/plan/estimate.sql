@@ -46,7 +46,7 @@ SELECT
     reading.objects AS to_read,
     reading.bytes AS bytes_to_read,
     json::BIGINT AS json_bytes,
-    (json // $event_bytes)::BIGINT AS events,
+    floor(json / $event_bytes)::BIGINT AS events,
     (reading.bytes * $lake_ratio)::BIGINT AS lake_bytes,
     round((json / $json_bytes_per_second + reading.objects * $object_seconds) / $workers, 1)::DOUBLE
         AS seconds,
