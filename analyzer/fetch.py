@@ -6,6 +6,7 @@ from collections import deque
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
+from analyzer.interrupts import let_go
 from analyzer.store import NotFetched
 
 if TYPE_CHECKING:
@@ -62,21 +63,27 @@ class Fetcher:
                 yield log_object, body.result()
                 self._bytes_in_flight -= log_object.size
                 self._ask()
-        except BaseException:
+        except BaseException as error:
             # When S3 refuses as a whole, the requests that wait would only find out one by one.
-            self.close()
+            self._forget()
+            if self._threads is not None:
+                let_go(self._threads, error)
+                self._threads = None
             raise
         if not self._asked:
             self.close()
 
     def close(self) -> None:
         """Ask for nothing more, and forget what is expected."""
-        self._expected.clear()
-        self._asked.clear()
-        self._bytes_in_flight = 0
+        self._forget()
         if self._threads is not None:
             self._threads.shutdown(cancel_futures=True)
             self._threads = None
+
+    def _forget(self) -> None:
+        self._expected.clear()
+        self._asked.clear()
+        self._bytes_in_flight = 0
 
     def _ask(self) -> None:
         """Ask for as much of what is expected as may be in flight."""

@@ -11,7 +11,7 @@ time. Those that are left say all that there is still to list, so a listing can 
 from __future__ import annotations
 
 from collections import deque
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, TypeAlias
@@ -21,6 +21,7 @@ import pyarrow as pa
 
 from analyzer.errands import Errand, Flat, Look, Split, Turn
 from analyzer.errors import UsageError
+from analyzer.interrupts import threads
 from analyzer.layout import (
     FolderPlace,
     Place,
@@ -191,19 +192,16 @@ class Listing:
             while self._waiting:
                 yield self._taken(self._run(self._waiting.popleft()))
             return
-        threads = ThreadPoolExecutor(self._store.listings_in_flight)
-        try:
+        with threads(self._store.listings_in_flight) as pool:
             while self._waiting or self._under_way:
                 while self._waiting and len(self._under_way) < self._store.listings_in_flight:
                     errand = self._waiting.popleft()
-                    self._under_way[threads.submit(self._run, errand)] = errand
+                    self._under_way[pool.submit(self._run, errand)] = errand
                 ended, _ = wait(self._under_way, return_when=FIRST_COMPLETED)
                 for future in ended:
                     done = future.result()
                     del self._under_way[future]
                     yield self._taken(done)
-        finally:
-            threads.shutdown(cancel_futures=True)
 
     def _taken(self, done: Done) -> list[Row]:
         """Note what an errand leads to: first things first, so that little is left at a time."""

@@ -9,7 +9,6 @@ https://docs.aws.amazon.com/AmazonS3/latest/API/API_RestoreObject.html
 from __future__ import annotations
 
 from collections import Counter
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from enum import StrEnum
 from itertools import islice
@@ -20,6 +19,7 @@ import duckdb
 from botocore.exceptions import ClientError
 
 from analyzer.errors import UsageError
+from analyzer.interrupts import threads
 from analyzer.lake import Narrowing, open_lake
 from analyzer.queries import sql
 from analyzer.s3_connection import LISTINGS_IN_FLIGHT, S3Connection
@@ -186,10 +186,9 @@ def request(
         )
 
     answered, count = Requested(), 0
-    threads = ThreadPoolExecutor(LISTINGS_IN_FLIGHT)
-    try:
+    with threads(LISTINGS_IN_FLIGHT) as pool:
         for some in _pieces(found.objects(), 1_000):
-            for key, code in threads.map(ask, some):
+            for key, code in pool.map(ask, some):
                 if code is None:
                     answered.requested += 1
                 elif code in _FINE:
@@ -198,8 +197,6 @@ def request(
                     answered.refused.append((f"{root}{key}", code))
             count += len(some)
             done(count)
-    finally:
-        threads.shutdown(cancel_futures=True)
     return answered
 
 

@@ -7,7 +7,6 @@ the arithmetic of signatures run in the same lanes as an ingest.
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -29,6 +28,7 @@ from analyzer.digest_reading import (
 from analyzer.digest_tables import ROWS_AT_ONCE, digest_tables
 from analyzer.errors import NothingVerified, Overtaken, UsageError
 from analyzer.executors import InThisProcess, Lanes, in_order, lanes
+from analyzer.interrupts import threads
 from analyzer.keys import fetch_keys, read_keys, save_keys
 from analyzer.lake import Narrowing, open_lake
 from analyzer.lake_place import LakePlace, lake_files
@@ -294,8 +294,8 @@ def _nothing_to_verify(settings: VerifySettings) -> UsageError | NothingVerified
 
 def _metadata_signatures(store: Store, keys: Sequence[str]) -> pa.Table:
     """Return the signatures that S3 keeps beside the digests; "" for one that has lost its own."""
-    with ThreadPoolExecutor(store.reads_in_flight) as threads:
-        found = threads.map(lambda key: store.metadata(key.removeprefix(store.root)), keys)
+    with threads(store.reads_in_flight) as pool:
+        found = pool.map(lambda key: store.metadata(key.removeprefix(store.root)), keys)
         signatures = [None if each is None else each.get("signature", "") for each in found]
     columns = {"key": keys, "signature": signatures}
     return pa.table(columns, METADATA_SIGNATURES)
