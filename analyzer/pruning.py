@@ -244,7 +244,7 @@ def _wide(source: Node, view: _View, text: bytes) -> _Edit:
     start = source["query_location"]
     end = start + len(view.name) + 2 * text[start:].startswith(b'"')
     known_as = "" if "alias" in source else f" AS {view.name}"
-    return _Edit(start, end, f"{view.name}{{twin}}{known_as}")
+    return _Edit(start, end, f"twins.{view.name}{{twin}}{known_as}")
 
 
 def _starred(star: Node, scope: _Scope) -> Iterator[_Edit]:

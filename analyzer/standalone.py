@@ -164,6 +164,8 @@ def _inline(tree: exp.Query) -> None:
         part = pending.pop()
         _inline_macros(part, definitions.macros)
         for table in part.find_all(exp.Table):
+            if table.db == "twins":
+                table.set("db", None)
             name = table.name.lower()
             if name in definitions.views and name not in own | named.keys():
                 named[name] = definitions.views[name].copy()

@@ -63,12 +63,12 @@ def test_the_columns_have_the_types_of_an_event_data_store(archive_lake: Path) -
 
 @pytest.mark.parametrize("view", ["cloudtrail", "cloudtrail_logs"])
 def test_the_twins_have_the_types_of_the_view(archive_lake: Path, view: str) -> None:
-    found, flat = types_of(archive_lake, view), types_of(archive_lake, f"{view}_flat")
+    found, flat = types_of(archive_lake, view), types_of(archive_lake, f"twins.{view}_flat")
 
     shared = found.keys() & flat.keys() - {"resources", "addendum"}
     assert len(shared) > 20
     assert {name: found[name] for name in shared} == {name: flat[name] for name in shared}
-    assert found.items() <= types_of(archive_lake, f"{view}_wide").items()
+    assert found.items() <= types_of(archive_lake, f"twins.{view}_wide").items()
 
 
 def test_the_columns_of_the_athena_table_are_texts_in_lower_case(archive_lake: Path) -> None:

@@ -2,14 +2,16 @@
 --
 -- The schema that AWS documents for event data stores:
 -- https://docs.aws.amazon.com/awscloudtrail/latest/userguide/query-supported-event-schemas.html
--- cloudtrail_flat and cloudtrail_wide hold the flat columns of the structs as well; by way of
--- analyzer/pruning.py a query reads those, so that a member of a struct costs one column and is
--- filtered in the Parquet scan.
+-- twins.cloudtrail_flat and twins.cloudtrail_wide hold the flat columns of the structs as well; by
+-- way of analyzer/pruning.py a query reads those, so that a member of a struct costs one column and
+-- is filtered in the Parquet scan. They have a schema of their own, where nobody comes upon them.
 -- eventJson is the record put together anew: equal in value to what CloudTrail wrote, not in
 -- bytes, so eventJsonChecksum cannot be known.
 CREATE OR REPLACE TEMP MACRO members(object) AS nullif(json_merge_patch('{}', object), '{}');
 
-CREATE OR REPLACE TEMP VIEW cloudtrail_flat AS
+CREATE SCHEMA IF NOT EXISTS twins;
+
+CREATE OR REPLACE VIEW twins.cloudtrail_flat AS
 SELECT
     *,
     event_version AS eventVersion,
@@ -37,7 +39,7 @@ FROM events;
 
 -- A struct of which the record has no member is NULL, as it is in AWS's tables; any_… has one of
 -- the members that a record has.
-CREATE OR REPLACE TEMP VIEW cloudtrail_wide AS
+CREATE OR REPLACE VIEW twins.cloudtrail_wide AS
 WITH struct_members AS (
     SELECT
         *,
@@ -50,7 +52,7 @@ WITH struct_members AS (
         coalesce(*COLUMNS('^user_identity_in_scope_of_')) AS any_in_scope_of,
         coalesce(*COLUMNS('^user_identity_invoked_by_delegate_')) AS any_delegate,
         coalesce(*COLUMNS('^tls_')) AS any_tls
-    FROM cloudtrail_flat
+    FROM twins.cloudtrail_flat
 )
 SELECT
     COLUMNS('^(user_identity|tls)_'),
@@ -293,4 +295,4 @@ SELECT
 FROM struct_members;
 
 CREATE OR REPLACE TEMP VIEW cloudtrail AS
-SELECT COLUMNS('^[^_]+$') FROM cloudtrail_wide;
+SELECT COLUMNS('^[^_]+$') FROM twins.cloudtrail_wide;

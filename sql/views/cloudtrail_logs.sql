@@ -4,7 +4,9 @@
 -- The partition columns that such tables have (region, account, year, month, day, and the
 -- `timestamp` or `date` of a partition projection) come from the event itself and not from the
 -- day of its delivery. The twins are for analyzer/pruning.py.
-CREATE OR REPLACE TEMP VIEW cloudtrail_logs_flat AS
+CREATE SCHEMA IF NOT EXISTS twins;
+
+CREATE OR REPLACE VIEW twins.cloudtrail_logs_flat AS
 SELECT
     * REPLACE (strftime(event_time, '%m') AS month),
     event_version AS eventversion,
@@ -47,7 +49,7 @@ SELECT
     ) AS account
 FROM events;
 
-CREATE OR REPLACE TEMP VIEW cloudtrail_logs_wide AS
+CREATE OR REPLACE VIEW twins.cloudtrail_logs_wide AS
 WITH struct_members AS (
     SELECT
         *,
@@ -60,7 +62,7 @@ WITH struct_members AS (
         coalesce(*COLUMNS('^user_identity_in_scope_of_')) AS any_in_scope_of,
         coalesce(*COLUMNS('^user_identity_invoked_by_delegate_')) AS any_delegate,
         coalesce(*COLUMNS('^tls_')) AS any_tls
-    FROM cloudtrail_logs_flat
+    FROM twins.cloudtrail_logs_flat
 )
 SELECT
     COLUMNS('^(user_identity|tls)_'),
@@ -192,4 +194,4 @@ SELECT
 FROM struct_members;
 
 CREATE OR REPLACE TEMP VIEW cloudtrail_logs AS
-SELECT COLUMNS('^[^_]+$') FROM cloudtrail_logs_wide;
+SELECT COLUMNS('^[^_]+$') FROM twins.cloudtrail_logs_wide;
