@@ -10,7 +10,7 @@ DEMO_LAKE ?= build/demo-lake
 BENCH_DIR ?= build/bench
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: help demo test check format lint types imports setup setup-dev setup-bench bench bench-stages bench-scale bench-query bench-s3 bench-list bench-page soak soak-cluster bench-scale-driver bench-cluster fuzz lock clean
+.PHONY: help demo test check format lint types imports setup setup-dev setup-bench bench bench-stages bench-scale bench-query bench-s3 bench-list bench-page soak soak-cluster bench-scale-driver bench-cluster fuzz lock clean commands
 
 help: ## Print the targets.
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -30,11 +30,15 @@ check: setup-dev ## Everything that must hold: format, lint, types, imports, tes
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
 	@$(BIN)/python fixtures/make_fixtures.py --check
+	@$(BIN)/python docs/make_commands.py --check
 	@$(MAKE) --no-print-directory test
 
 format: setup-dev ## Format the code, and fix what ruff can fix.
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
+
+commands: setup ## Write docs/commands.md from the command line itself.
+	@$(BIN)/python docs/make_commands.py
 
 bench: setup-bench ## Measure against chDB, DuckDB read_json and the floor.
 	@$(BIN)/python -m bench.run $(BENCH_DIR) $(BENCH_ARGS)
