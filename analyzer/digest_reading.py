@@ -5,6 +5,7 @@ Each call runs where its lane is, and returns rows of the schemas here.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import cache
 from itertools import chain
 from typing import TYPE_CHECKING, Any
@@ -85,7 +86,26 @@ HASHES = pa.schema([(name, pa.string()) for name in ("key", "sha256", "problem")
 Row = dict[str, Any]
 
 
-def read_digests(source: Source, objects: Sequence[LogObject]) -> tuple[pa.Table, pa.Table]:
+@dataclass(frozen=True, slots=True)
+class ReadDigests:
+    """What some digests say, as `DIGEST_FILES`, and the log files that they list."""
+
+    digests: pa.Table
+    logs: pa.Table
+    retries: int
+    """How many requests had to be made again."""
+
+
+@dataclass(frozen=True, slots=True)
+class HashedLogs:
+    """The hashes of some log files, as `HASHES`."""
+
+    hashes: pa.Table
+    retries: int
+    """How many requests had to be made again."""
+
+
+def read_digests(source: Source, objects: Sequence[LogObject]) -> ReadDigests:
     """Return what each digest says, and the log files that they list."""
     store = source_store(source)
     archived = [(each, _not_restored(each)) for each in objects if each.archived]
@@ -97,7 +117,8 @@ def read_digests(source: Source, objects: Sequence[LogObject]) -> tuple[pa.Table
         rows.append(row)
         if digest is not None:
             digests.append(digest)
-    return pa.Table.from_pylist(rows, DIGEST_FILES), _logs_of(digests)
+    read = pa.Table.from_pylist(rows, DIGEST_FILES)
+    return ReadDigests(read, _logs_of(digests), store.take_retries())
 
 
 def take_digest(
@@ -140,10 +161,11 @@ def signature_verdicts(keys: Mapping[str, str], digests: pa.RecordBatch) -> pa.T
     return pa.table(columns, SIGNATURES)
 
 
-def hash_logs(source: Source, objects: Sequence[LogObject]) -> pa.Table:
+def hash_logs(source: Source, objects: Sequence[LogObject]) -> HashedLogs:
     """Return the hash of each log file, or why it has none."""
+    store = source_store(source)
     rows: list[Row] = []
-    for log_object, body in fetch(source_store(source), objects):
+    for log_object, body in fetch(store, objects):
         row: Row = {"key": log_object.key}
         if isinstance(body, NotFetched):
             row["problem"] = _not_read(body)
@@ -153,7 +175,7 @@ def hash_logs(source: Source, objects: Sequence[LogObject]) -> pa.Table:
             except InvalidFormat:
                 row["problem"] = INVALID_FORMAT
         rows.append(row)
-    return pa.Table.from_pylist(rows, HASHES)
+    return HashedLogs(pa.Table.from_pylist(rows, HASHES), store.take_retries())
 
 
 def _named(key: str) -> Row:

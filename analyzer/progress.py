@@ -135,11 +135,9 @@ class _Rate:
     def of(self, tally: Tally) -> str:
         seconds = max(time.monotonic() - self._start, 0.001)
         refused = f", {len(tally.left_out):,} left out" if tally.left_out else ""
-        again = f", {tally.retries:,} requests made again" if tally.retries else ""
-        return (
-            f"{tally.records / seconds:,.0f} events/s, "
-            f"{tally.json_bytes / seconds / _MEGABYTE:,.0f} MB/s{refused}{again}"
-        )
+        speed = f"{tally.json_bytes / seconds / _MEGABYTE:,.0f} MB/s"
+        again = _made_again(tally.retries)
+        return f"{tally.records / seconds:,.0f} events/s, {speed}{refused}{again}"
 
     def each(self, done: int) -> float:
         return done / max(time.monotonic() - self._start, 0.001)
@@ -254,6 +252,9 @@ class SilentStages:
     def reached(self, count: int) -> None:
         """Say nothing."""
 
+    def retried(self, more: int) -> None:
+        """Say nothing."""
+
 
 class PlainStages:
     """A line when a stage begins, and every ten seconds in between."""
@@ -264,6 +265,8 @@ class PlainStages:
         self._stage = ""
         self._total: int | None = None
         self._next_line = time.monotonic()
+        self.again = 0
+        """How many requests had to be made again."""
 
     def begins(self, stage: str, total: int | None = None) -> None:
         """Say what begins."""
@@ -277,7 +280,11 @@ class PlainStages:
             return
         self._next_line = time.monotonic() + SECONDS_BETWEEN_LINES
         of = "" if self._total is None else f" of {self._total:,}"
-        self._say(f"{self._stage}: {count:,}{of}")
+        self._say(f"{self._stage}: {count:,}{of}{_made_again(self.again)}")
+
+    def retried(self, more: int) -> None:
+        """Keep it for the next line."""
+        self.again += more
 
     def _say(self, line: str) -> None:
         self._console.print(line, markup=False, soft_wrap=True)
@@ -289,7 +296,9 @@ class LiveStages:
     def __init__(self, progress: Progress) -> None:
         """`progress` is running."""
         self._progress = progress
-        self._task = progress.add_task("", total=None)
+        self._task = progress.add_task("", total=None, facts="")
+        self.again = 0
+        """How many requests had to be made again."""
 
     def begins(self, stage: str, total: int | None = None) -> None:
         """Start the bar anew."""
@@ -299,15 +308,29 @@ class LiveStages:
         """Show how far it is."""
         self._progress.update(self._task, completed=count)
 
+    def retried(self, more: int) -> None:
+        """Show how many there were."""
+        self.again += more
+        self._progress.update(self._task, facts=_made_again(self.again))
+
+
+def _made_again(requests: int) -> str:
+    return f", {requests:,} requests made again" if requests else ""
+
 
 @contextmanager
 def watching_stages(console: Console, *, quiet: bool) -> Iterator[Stages]:
     """Yield the watcher of a verification that suits `console`, which writes to stderr."""
     if quiet:
         yield SilentStages()
-    elif not console.is_terminal:
-        yield PlainStages(console)
-    else:
-        columns = _columns(MofNCompleteColumn())
-        with Progress(*columns, console=console, transient=True) as progress:
-            yield LiveStages(progress)
+        return
+    with Progress(
+        *_columns(MofNCompleteColumn(), TextColumn("{task.fields[facts]}")),
+        console=console,
+        transient=True,
+        disable=not console.is_terminal,
+    ) as progress:
+        stages = LiveStages(progress) if console.is_terminal else PlainStages(console)
+        yield stages
+    if stages.again:
+        console.print(f"{stages.again:,} requests made again", soft_wrap=True)

@@ -92,6 +92,10 @@ class Watcher(Protocol):
         """So many steps of it are done."""
         ...
 
+    def retried(self, more: int) -> None:
+        """So many more requests had to be made again."""
+        ...
+
 
 @contextmanager
 def verified(
@@ -139,10 +143,11 @@ def gather_digests(
     scope = replace(settings.scope, until=until and until + LISTED_WITHIN)
     objects = _listed(settings.source, scope, Service.DIGESTS)
     count = 0
-    for digests, logs in spread(workers, read_digests, settings.source, _batches(objects)):
-        tables.add("digest_files", digests)
-        tables.add("listed_logs", logs)
-        count += len(digests)
+    for read in spread(workers, read_digests, settings.source, _batches(objects)):
+        tables.add("digest_files", read.digests)
+        tables.add("listed_logs", read.logs)
+        count += len(read.digests)
+        watcher.retried(read.retries)
         watcher.reached(count)
     if not count:
         raise _nothing_to_verify(settings)
@@ -173,6 +178,7 @@ def check_signatures(
     for heads in tables.stream("unsigned", ROWS_AT_ONCE):
         names = [str(key) for key in heads["key"].to_pylist()]
         tables.add("metadata_signatures", _metadata_signatures(store, names))
+        watcher.retried(store.take_retries())
     tables.make("signed")
     values = {key.fingerprint: key.value for key in keys}
     batches = tables.stream("signed", SIGNATURES_AT_ONCE)
@@ -184,9 +190,10 @@ def list_logs(settings: VerifySettings, tables: DigestTables, watcher: Watcher) 
     """Bring together which log files are there."""
     watcher.begins("listing log files")
     source = settings.source
-    listing = Listing(source_store(source), source.prefix, settings.scope)
-    for listed in in_tables(listing, watcher.reached):
+    store = source_store(source)
+    for listed in in_tables(Listing(store, source.prefix, settings.scope), watcher.reached):
         tables.add("archived_logs", listed.filter(pc.is_null(listed["skipped"])))
+    watcher.retried(store.take_retries())
 
 
 def take_hashes(settings: VerifySettings, tables: DigestTables) -> int:
@@ -212,9 +219,10 @@ def read_hashes(
         [LogObject(**row) for row in batch.to_pylist()]
         for batch in tables.stream("to_read", LOGS_AT_ONCE)
     )
-    for hashes in spread(workers, hash_logs, settings.source, batches):
-        tables.add("hashes", hashes)
-        count += len(hashes)
+    for read in spread(workers, hash_logs, settings.source, batches):
+        tables.add("hashes", read.hashes)
+        count += len(read.hashes)
+        watcher.retried(read.retries)
         watcher.reached(count)
     return count
 

@@ -10,7 +10,7 @@ import pytest
 from analyzer.errors import ExitCode
 from tests.s3.buckets import new_bucket
 from tests.s3.commands import rows
-from tests.s3.proxy import Answer, Request
+from tests.s3.proxy import Answer, Request, refusal
 from tests.trail import Trail, fingerprint, key_file, public_key
 
 if TYPE_CHECKING:
@@ -255,3 +255,15 @@ def test_a_region_that_gives_no_keys_is_3_and_says_what_is_needed(
 
 def test_keys_and_save_keys_together_are_refused(verify: Command, tmp_path: Path) -> None:
     assert verify("--keys", tmp_path, "--save-keys", tmp_path).code == ExitCode.USAGE
+
+
+@pytest.mark.usefixtures("delivered")
+def test_requests_that_had_to_be_made_again_are_counted(
+    verify: Command, keys: Path, proxy: Proxy
+) -> None:
+    proxy.answer("GET", "", refusal(503, "SlowDown"), times=2)
+
+    done = verify("--keys", keys)
+
+    assert done.code == ExitCode.DONE
+    assert done.stderr.endswith("\n2 requests made again\n")
