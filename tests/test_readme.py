@@ -8,9 +8,11 @@ import pytest
 
 from analyzer.audit import audit
 from analyzer.audit_text import render_audit
+from analyzer.checkpoint import FOLDER
 from analyzer.cli_ask import report_command
 from analyzer.errors import ExitCode
 from analyzer.lake import Narrowing, open_lake
+from analyzer.lake_files import LOCK
 from analyzer.queries import names
 from analyzer.render import Format
 
@@ -48,3 +50,13 @@ def test_the_readme_lists_every_exit_code(readme: str) -> None:
     listed = re.findall(r"^\| (\d+) \|", readme, re.MULTILINE)
 
     assert [int(code) for code in listed] == [code.value for code in ExitCode]
+
+
+def test_the_readme_names_all_that_lies_in_a_lake(readme: str, archive_lake: Path) -> None:
+    layout = readme.partition("```text\nlake/\n")[2].partition("```")[0]
+    named = re.findall(r"^  ([^\s,]+(?:, [^\s,]+)*) ", layout, re.MULTILINE)
+
+    top = {name.partition("/")[0] for names in named for name in names.split(", ")}
+    lying = {path.name for path in archive_lake.iterdir()}
+    assert lying <= top
+    assert {LOCK, FOLDER} <= top
