@@ -223,8 +223,8 @@ def sentence_of_compaction(done: Compaction) -> str:
     )
     if before == after:
         return (
-            f"nothing to merge: {_sized(done.events_before)} of events, at most one small one a "
-            f"month, and {_sized(done.objects_before)} of the ledger"
+            f"nothing to merge: {_sized(done.events_before)} of events, "
+            f"{_sized(done.objects_before)} of the ledger"
         )
     return (
         f"events: {_merged(done.events_before, done.events_after)}; "
