@@ -15,6 +15,7 @@ import pyarrow as pa
 from sqlglot import ErrorLevel, exp
 from sqlglot.errors import SqlglotError
 from sqlglot.optimizer.pushdown_projections import pushdown_projections
+from sqlglot.optimizer.scope import traverse_scope
 
 from analyzer import manifest
 from analyzer.errors import UsageError
@@ -98,9 +99,8 @@ def elsewhere(
     translated, `QueryError` for what is none, and `LakeError` where there is no lake.
     """
     tree = pushdown_projections(standing_alone(text, _variables(narrowing), parameters))
-    read = {table.name for table in tree.find_all(exp.Table)}
+    read = _renamed(tree)
     tables = [table for name, table in _TABLES.items() if name in read]
-    _rename(tree)
     query = _translated(tree, engine)
     files = lake_files(lake)
     committed = manifest.read_lake(files)
@@ -184,8 +184,8 @@ def _tables(table: _Table, engine: Engine, where: str, committed: Manifest) -> I
 
 
 def _athena_table(table: _Table, columns: str, location: str, committed: Manifest) -> str:
-    months = sorted(part.path.split("month=")[1][:7] for part in committed.events)
-    first = next(iter(months), "2013-11")  # CloudTrail began then
+    paths = (part.path for part in committed.events if NO_MONTH not in part.path)
+    first = min((path.split("month=")[1][:7] for path in paths), default="2013-11")
     by = "\nPARTITIONED BY (month string)" if table.by_month else ""
     projection = (
         "\nTBLPROPERTIES (\n"
@@ -208,12 +208,19 @@ def _athena_table(table: _Table, columns: str, location: str, committed: Manifes
 # ------------------------------------------------------------------ the query
 
 
-def _rename(tree: exp.Query) -> None:
-    """Have the query read the tables by the names that the engine has for them."""
-    for table in tree.find_all(exp.Table):
-        known = _TABLES.get(table.name)
-        if known:
-            table.set("this", exp.to_identifier(known.name))
+def _renamed(tree: exp.Query) -> set[str]:
+    """Have the query read the tables by the names that the engine has for them; return ours.
+
+    What WITH calls by the name of a table is none.
+    """
+    read: set[str] = set()
+    for scope in traverse_scope(tree):
+        for table in scope.tables:
+            known = _TABLES.get(table.name)
+            if known and isinstance(scope.sources[table.alias_or_name], exp.Table):
+                read.add(table.name)
+                table.set("this", exp.to_identifier(known.name))
+    return read
 
 
 def _translated(tree: exp.Query, engine: Engine) -> str:
@@ -257,7 +264,12 @@ def _rewritten(node: exp.Expr, engine: Engine) -> exp.Expr:
     return node
 
 
-def _full_match(node: exp.Expr, _engine: Engine) -> exp.Expr:
+def _full_match(node: exp.Expr, engine: Engine) -> exp.Expr:
+    if not isinstance(node.expression, exp.Literal):
+        raise UsageError(
+            f"this query cannot be translated: a pattern that is no text has to match the whole "
+            f"value, and {engine.value} has no such match"
+        )
     pattern = exp.Literal.string(f"^(?:{node.expression.name})$")
     return exp.RegexpLike(this=node.this, expression=pattern)
 
@@ -369,6 +381,8 @@ _REWRITES: dict[type[exp.Expr], Callable[[exp.Expr, Engine], exp.Expr]] = {
     exp.Window: _in_no_order,
     exp.ArrayAgg: _collected,
     exp.ArgMax: _arg_max,
+    exp.EQ: _compared,
+    exp.NEQ: _compared,
     exp.GT: _compared,
     exp.GTE: _compared,
     exp.LT: _compared,

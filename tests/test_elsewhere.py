@@ -18,11 +18,13 @@ from analyzer.lake import Narrowing, open_lake
 from analyzer.local_lake import LocalLakeFiles
 from analyzer.queries import names, report_sql
 from analyzer.standalone import standing_alone
-from tests.conftest import asked
+from tests.conftest import asked, ingest_and_check, log_key, record
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+    from tests.conftest import LogFolder
 
 CLIENTS = {"fix_first", "key_exchange", "legacy_by_client", "tls13_readiness"}
 """Reports that parse user agents, with functions of DuckDB's own."""
@@ -172,12 +174,45 @@ def test_a_lake_on_s3_is_read_where_it_lies(
     assert "BUCKET" not in text
 
 
-def test_a_text_becomes_a_time_where_only_duckdb_takes_it_for_one(archive_lake: Path) -> None:
-    query = "SELECT event_id FROM events WHERE event_time >= '2024-01-01'"
+@pytest.mark.parametrize("compared", ["=", "<>", "<", "<=", ">", ">="])
+def test_a_text_becomes_a_time_where_only_duckdb_takes_it_for_one(
+    archive_lake: Path, compared: str
+) -> None:
+    query = f"SELECT event_id FROM events WHERE event_time {compared} '2024-01-01'"  # noqa: S608
 
     assert "CAST('2024-01-01' AS TIMESTAMP)" in elsewhere(
         query, Engine.TRINO, archive_lake, Narrowing()
     )
+
+
+def test_what_a_query_calls_by_the_name_of_a_table_is_no_table(archive_lake: Path) -> None:
+    query = (
+        "WITH objects AS (SELECT key FROM objects WHERE status = 'skipped') SELECT * FROM objects"
+    )
+
+    asks = statements(elsewhere(query, Engine.TRINO, archive_lake, Narrowing()))[-1]
+
+    tables = [table.name for table in sqlglot.parse_one(asks, dialect="trino").find_all(exp.Table)]
+    assert sorted(tables) == ["objects", "tlstrail_objects"]
+
+
+def test_a_pattern_that_is_no_text_is_refused(archive_lake: Path) -> None:
+    query = "SELECT event_id FROM events WHERE event_name SIMILAR TO event_source"
+
+    with pytest.raises(UsageError, match="trino has no such match"):
+        elsewhere(query, Engine.TRINO, archive_lake, Narrowing())
+
+
+def test_a_lake_without_a_single_time_has_the_months_of_cloudtrail(
+    tmp_path: Path, log_folder: LogFolder
+) -> None:
+    log_folder.put(log_key("1000"), [record(1, eventTime="?")])
+    ingest_and_check(tmp_path / "lake", log_folder.root)
+
+    text = elsewhere("SELECT event_id FROM events", Engine.ATHENA, tmp_path / "lake", Narrowing())
+
+    assert "'projection.month.range' = '2013-11,NOW'" in text
+    assert "Records without a time have no month, and are not seen." in text
 
 
 def test_the_command_line_prints_statements_or_exits_with_2(
