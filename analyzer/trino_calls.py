@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlglot import exp
 
-from analyzer.trino_formats import FORMATTED, strftime
+from analyzer.trino_formats import FORMATTED, strftime, strptime
 from analyzer.trino_lambdas import call
 from analyzer.trino_text import MACROS
 
@@ -178,9 +178,9 @@ def called(node: exp.Expr) -> exp.Expr:
 
 
 def _formatted(name: str, value: exp.Expr, pattern: exp.Expr) -> exp.Expr:
-    form = _text(strftime(pattern.name))
     if name == "format_datetime":
-        return call("strftime", call("trino.utc", value), form)
+        return call("strftime", call("trino.utc", value), _text(strftime(pattern.name)))
+    form = _text(strptime(pattern.name))
     if "%z" not in form.name:
         return call("strptime", value, form)
     offset = (_text("Z$"), _text("+00"))

@@ -18,17 +18,28 @@ _JODA = {
 }  # fmt: skip
 """https://www.joda.org/joda-time/apidocs/org/joda/time/format/DateTimeFormat.html"""
 
+_WRITTEN = _JODA | {"Z": "+0000", "ZZ": "+00:00"}
+"""All times here are UTC, whose offset DuckDB would write as +00."""
+
+
+def strptime(pattern: str) -> str:
+    """Return a format of Joda-Time's as strptime has it. Raises `QueryError` for any other."""
+    return _translated(pattern, _JODA)
+
 
 def strftime(pattern: str) -> str:
     """Return a format of Joda-Time's as strftime has it. Raises `QueryError` for any other."""
+    return _translated(pattern, _WRITTEN)
 
+
+def _translated(pattern: str, known: dict[str, str]) -> str:
     def of_letters(match: re.Match[str]) -> str:
         letters = match[0]
-        if letters.startswith("'") and letters != "''":
+        if letters == "%" or (letters.startswith("'") and letters != "''"):
             return letters.strip("'").replace("%", "%%")
-        if letters not in _JODA:
+        if letters not in known:
             raise QueryError(f"the format {pattern!r} has a {letters!r} that is not known here")
-        return _JODA[letters]
+        return known[letters]
 
     # A quote that is never closed reaches to the end, as in Joda-Time.
-    return re.sub(r"''|'[^']*(?:'|$)|([A-Za-z])\1*", of_letters, pattern)
+    return re.sub(r"''|'[^']*(?:'|$)|%|([A-Za-z])\1*", of_letters, pattern)

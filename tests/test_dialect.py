@@ -500,6 +500,12 @@ EXPRESSIONS: list[tuple[str, object]] = [
     ("date_trunc('month', DATE '2023-03-05') - INTERVAL '1' HOUR", "2023-02-28 23:00:00"),
     ("extract(DOW FROM DATE '2023-01-01') + extract(YEAR_OF_WEEK FROM DATE '2023-01-01')", 2029),
     ("format_datetime(TIMESTAMP '2023-01-05 19:08:07', 'YYYY-ww ''100%''')", "2023-01 100%"),
+    ("format_datetime(TIMESTAMP '2023-01-05 19:08:07', 'hh % a')", "07 % PM"),
+    ("format_datetime(TIMESTAMP '2023-01-01 19:08:07', 'xxxx-ww')", "2022-52"),
+    (
+        "format_datetime(TIMESTAMP '2023-01-05 19:08:07', 'HH:mmZ HH:mmZZ')",
+        "19:08+0000 19:08+00:00",
+    ),
     ("CAST('10.0.0.9' AS IPADDRESS) < IPADDRESS '10.0.0.10'", True),
     ("TRY_CAST('s3.amazonaws.com' AS IPADDRESS)", None),
     ("IPADDRESS '2001:db8::1' = CAST('2001:0DB8:0:0:0:0:0:1' AS IPADDRESS)", True),
