@@ -141,10 +141,11 @@ def _as_text(found: Preview, width: int, *, markdown: bool) -> str:
 def _lines(found: Preview) -> dict[str, str]:
     """Return what the plan comes to, as people say it."""
     row, asked_for = found.estimate, _asked_for(found.scope)
+    days = f": {row['first_day']} to {row['last_day']}" if row["days"] else ""
     lines = {
         **({"asked for": asked_for} if asked_for else {}),
-        "from": f"{row['accounts']:,} accounts, {row['regions']:,} Regions, {row['days']:,} days: "
-        f"{row['first_day']} to {row['last_day']}",
+        "from": f"{row['accounts']:,} accounts, {row['regions']:,} Regions, {row['days']:,} days"
+        f"{days}",
         "listed": f"{row['objects']:,} objects: {row['to_read']:,} to read, "
         f"{row['in_lake']:,} in the lake already, {row['archived']:,} archived, "
         f"{row['skipped']:,} skipped",

@@ -122,7 +122,8 @@ def test_a_log_that_is_not_gzipped_does_not_grow() -> None:
 
 
 def test_accounts_regions_and_days_are_those_of_logs() -> None:
-    stray = listed(3, account_id="999999999999", region=None, delivered_at=None, skipped="stray")
+    long_ago = datetime(2010, 1, 1, tzinfo=UTC)
+    stray = listed(3, account_id="999999999999", delivered_at=long_ago, skipped="stray")
     elsewhere = listed(2, account_id="444455556666", region="eu-west-1")
 
     found = plan_for([listed(1), elsewhere, stray])
@@ -220,9 +221,24 @@ def test_people_read_it_as_sentences() -> None:
 
 
 def test_an_empty_plan_has_figures_too() -> None:
-    row = plan_for([], lists=1).estimate
+    found, out = plan_for([], lists=1), io.BytesIO()
 
+    write_preview(found, Format.TABLE, out, 200)
+    row = found.estimate
     assert (row["objects"], row["to_read"], row["seconds"], row["first_day"]) == (0, 0, 0, None)
+    assert "get $0.00, retrieval $0.00" in out.getvalue().decode()
+
+
+def test_days_are_told_where_they_are_known() -> None:
+    undated = listed(1, account_id=None, region=None, delivered_at=None)
+    out = io.BytesIO()
+
+    write_preview(plan_for([undated]), Format.MD, out, 200)
+    write_preview(plan_for([undated, listed(2)]), Format.MD, out, 200)
+
+    text = out.getvalue().decode()
+    assert "0 accounts, 0 Regions, 0 days |" in text
+    assert "1 accounts, 1 Regions, 1 days: 2023-01-05 to 2023-01-05 |" in text
 
 
 @pytest.mark.parametrize(

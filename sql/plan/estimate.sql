@@ -12,8 +12,8 @@ found AS (
         count(DISTINCT account_id) FILTER (listed > skipped) AS accounts,
         count(DISTINCT region) FILTER (listed > skipped) AS regions,
         count(DISTINCT delivered_on) FILTER (listed > skipped) AS days,
-        min(delivered_on) AS first_day,
-        max(delivered_on) AS last_day,
+        min(delivered_on) FILTER (listed > skipped) AS first_day,
+        max(delivered_on) FILTER (listed > skipped) AS last_day,
         coalesce(sum(listed), 0)::BIGINT AS listed,
         coalesce(sum(skipped), 0)::BIGINT AS skipped,
         coalesce(sum(archived), 0)::BIGINT AS archived
@@ -55,6 +55,6 @@ SELECT
     reading.objects AS get_requests,
     price_region,
     round(list_usd, 6)::DOUBLE AS list_usd,
-    round((SELECT sum(get_usd) FROM by_class), 6)::DOUBLE AS get_usd,
-    round((SELECT sum(retrieval_usd) FROM by_class), 6)::DOUBLE AS retrieval_usd
+    round((SELECT coalesce(sum(get_usd), 0) FROM by_class), 6)::DOUBLE AS get_usd,
+    round((SELECT coalesce(sum(retrieval_usd), 0) FROM by_class), 6)::DOUBLE AS retrieval_usd
 FROM reading, found, requests

@@ -7,6 +7,6 @@ SELECT
     (SELECT coalesce(sum(size), 0)::BIGINT FROM to_read) AS bytes_to_read,
     count(DISTINCT account_id) FILTER (listed > skipped) AS accounts,
     count(DISTINCT region) FILTER (listed > skipped) AS regions,
-    min(first_delivered) AS first_delivered,
-    max(last_delivered) AS last_delivered
+    min(first_delivered) FILTER (listed > skipped) AS first_delivered,
+    max(last_delivered) FILTER (listed > skipped) AS last_delivered
 FROM counted
