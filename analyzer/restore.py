@@ -8,6 +8,7 @@ https://docs.aws.amazon.com/AmazonS3/latest/API/API_RestoreObject.html
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -37,6 +38,8 @@ if TYPE_CHECKING:
     from analyzer.store import S3Access
 
 INTELLIGENT_TIERING = "INTELLIGENT_TIERING"
+
+_BUCKET = re.compile(r"s3://[^/]+")
 
 # S3's word for what need not be asked for again.
 _FINE = {
@@ -84,6 +87,7 @@ class Asked:
     """What is asked about: empty means all."""
 
     source: str = ""
+    """What the keys begin with, from the store on: `s3://bucket` is that bucket and no other."""
     narrowing: Narrowing = field(default_factory=Narrowing)
     storage_classes: tuple[str, ...] = ()
 
@@ -94,9 +98,11 @@ def archived(lake: LakePlace, asked: Asked) -> Archived | None:
     Raises `UsageError` where they lie in several buckets, and for a source that the ledger has
     nothing of.
     """
-    narrowing = asked.narrowing
+    narrowing, source = asked.narrowing, asked.source
+    if _BUCKET.fullmatch(source):
+        source += "/"
     parameters = {
-        "source": asked.source,
+        "source": source,
         "accounts": ",".join(narrowing.accounts),
         "regions": ",".join(narrowing.regions),
         "since": f"{narrowing.since:%Y-%m-%d %H:%M:%S}" if narrowing.since else "",

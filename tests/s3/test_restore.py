@@ -13,14 +13,13 @@ from urllib.parse import unquote
 
 import pytest
 
-from tests.s3.buckets import FEW, archived_under, new_bucket
+from tests.s3.buckets import FEW, Bucket, archived_under, new_bucket
 from tests.s3.commands import ROOT, rows, statuses
 from tests.s3.proxy import refusal
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tests.s3.buckets import Bucket
     from tests.s3.commands import Command
     from tests.s3.proxy import Proxy
 
@@ -248,14 +247,18 @@ def test_an_object_of_glacier_instant_retrieval_is_read_like_any_other(
 def test_objects_of_several_buckets_are_restored_one_bucket_at_a_time(
     moto: str, moto_proxy: Proxy, ingest: Command, restore: Command
 ) -> None:
-    buckets = [new_bucket(moto).put_all(LOGS) for _ in range(2)]
+    one_bucket = new_bucket(moto)
+    longer = Bucket(f"{one_bucket.name}-copy", one_bucket.client)
+    longer.client.create_bucket(Bucket=longer.name)
+    buckets = [one_bucket.put_all(LOGS), longer.put_all(LOGS)]
     one = next(iter(LOGS))
     for bucket in buckets:
         bucket.put(one, LOGS[one], StorageClass="GLACIER")
         ingest(bucket.url, "--endpoint-url", moto_proxy.endpoint)
 
-    both, first = restore(), restore(buckets[0].url)
+    both, first = restore(), restore(f"s3://{one_bucket.name}")
 
     assert both.code == 2
     assert "several buckets" in both.stderr
-    assert first.stdout.startswith(f"{buckets[0].name},")
+    assert f"as in: tlstrail restore s3://{one_bucket.name}\n" in both.stderr
+    assert first.stdout.startswith(f"{one_bucket.name},")
