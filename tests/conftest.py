@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import os
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -19,7 +20,7 @@ from analyzer.status import status
 from analyzer.store import S3Access, Stretch
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from analyzer.ingest import IngestSummary, Watcher
     from analyzer.lake_place import LakePlace
@@ -75,6 +76,18 @@ def objects_of(
         found += page.objects
         waiting = [*page.rest, *waiting]
     return found
+
+
+@pytest.fixture(scope="session", autouse=True)
+def nothing_of_the_caller() -> Iterator[None]:
+    """Keep out what whoever starts the tests has set for AWS, for our own program or a screen."""
+    ours_and_of_screens = {"TLSTRAIL_LAKE", "COLUMNS", "LINES", "NO_COLOR", "FORCE_COLOR"}
+    with pytest.MonkeyPatch.context() as patch:
+        for name in list(os.environ):
+            is_of_aws = name.startswith("AWS_") or name.upper().endswith("_PROXY")
+            if is_of_aws or name in ours_and_of_screens:
+                patch.delenv(name)
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -6,7 +6,6 @@ for a pytest process, on free ports of 127.0.0.1, and ended with it.
 
 from __future__ import annotations
 
-import os
 import uuid
 from dataclasses import replace
 from functools import cache
@@ -40,10 +39,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture(autouse=True)
 def environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Keep this machine's own AWS settings out; return the folder of those that count."""
-    for name in list(os.environ):
-        if name.startswith("AWS_") or name.upper().endswith("_PROXY"):
-            monkeypatch.delenv(name)
+    """Keep this machine's own files of AWS out; return the folder of those that count."""
     folder = tmp_path / "aws"
     folder.mkdir()
     monkeypatch.setenv("AWS_CONFIG_FILE", str(folder / "config"))
