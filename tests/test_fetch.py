@@ -104,18 +104,48 @@ def test_the_next_batch_is_asked_for_while_this_one_is_taken() -> None:
 
 def test_no_more_bytes_are_asked_for_than_may_be_in_flight(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(fetching, "BYTES_IN_FLIGHT", 30)
-    store = Remote()
-    fetcher = Fetcher(store)
+    fourth, came_with_the_first = Event(), []
 
+    def answer(key: str) -> bytes:
+        if key == "d":
+            fourth.set()
+        if key == "a":  # the fourth waits until this one is taken
+            came_with_the_first.append(fourth.wait(0.3))
+        return key.encode()
+
+    fetcher = Fetcher(Remote(answer))
     fetcher.expect(objects("a", "b", "c", "d", "e", size=10))
     fetcher.expect(objects("large", size=100))
-    taking = fetcher.take(6)
-    next(taking)
-    asked_at_first = set(store.asked)
-    rest = list(taking)
+    bodies = [body for _, body in fetcher.take(6)]
 
-    assert asked_at_first <= {"a", "b", "c"}
-    assert rest[-1][1] == b"large"
+    assert came_with_the_first == [False]
+    assert bodies == [b"a", b"b", b"c", b"d", b"e", b"large"]
+
+
+def test_as_many_bytes_are_in_flight_at_the_end_as_at_first(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(fetching, "BYTES_IN_FLIGHT", 30)
+    together = Barrier(3)  # broken, and so an error, unless three come together each time
+    refusing = Event()
+
+    def answer(key: str) -> bytes:
+        if refusing.is_set():
+            raise StoreError("no")
+        together.wait(timeout=5)
+        return key.encode()
+
+    fetcher = Fetcher(Remote(answer))
+    fetcher.expect(objects(*"abcdefghi", size=10))
+    assert len(list(fetcher.take(9))) == 9
+
+    refusing.set()
+    fetcher.expect(objects(*"jkl", size=10))
+    with pytest.raises(StoreError):
+        list(fetcher.take(3))
+    refusing.clear()
+    fetcher.expect(objects(*"mno", size=10))
+    assert len(list(fetcher.take(3))) == 3
 
 
 def test_a_store_that_refuses_is_asked_for_nothing_more() -> None:
