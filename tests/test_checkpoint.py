@@ -171,6 +171,60 @@ def test_what_is_kept_is_what_was_listed_and_what_is_left(
     assert Checkpoint(files, "x", Scope(), NOW).left is None
 
 
+def keep_some(lake: Path, source: Path, at: datetime, count: int) -> None:
+    """List until so many objects more are kept, and go no further."""
+    store = LocalStore(f"{source}/")
+    kept = Checkpoint(LocalLakeFiles(lake), "x", Scope(), at)
+    listing = Listing(store, "", Scope(), left=kept.left)
+    tables = kept.keeping(in_tables(listing, lambda _: None), listing, always)
+    for _ in range(kept.rows + count):
+        next(tables)
+
+
+def test_a_listing_that_is_gone_on_with_is_as_old_as_its_beginning(
+    tmp_path: Path, eight_days: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("analyzer.checkpoint.ROWS_HELD", 1)
+    monkeypatch.setattr("analyzer.listing.LISTED_AT_ONCE", 1)
+    files = LocalLakeFiles(tmp_path / "lake")
+    keep_some(tmp_path / "lake", eight_days, NOW, 2)
+    keep_some(tmp_path / "lake", eight_days, NOW + timedelta(hours=20), 2)
+
+    later = [Checkpoint(files, "x", Scope(), NOW + timedelta(hours=hours)) for hours in (23, 24)]
+
+    assert [kept.rows for kept in later] == [4, 0]
+    assert later[1].left is None
+
+
+def test_a_listing_of_another_version_or_in_a_damaged_file_is_none(
+    tmp_path: Path, eight_days: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("analyzer.checkpoint.ROWS_HELD", 1)
+    files = LocalLakeFiles(tmp_path / "lake")
+    keep_some(tmp_path / "lake", eight_days, NOW, 1)
+
+    assert Checkpoint(files, "x", Scope(), NOW).left is not None
+    with monkeypatch.context() as patch:
+        patch.setattr(checkpoint, "__version__", "another")
+        assert Checkpoint(files, "x", Scope(), NOW).left is None
+    (tmp_path / "lake" / "listing" / "left.json").write_text("{")
+    assert Checkpoint(files, "x", Scope(), NOW).left is None
+
+
+def test_of_a_lake_that_others_may_write_to_nothing_is_kept(
+    tmp_path: Path, eight_days: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("analyzer.checkpoint.ROWS_HELD", 1)
+    monkeypatch.setattr(LocalLakeFiles, "shared", True)
+    listing = Listing(LocalStore(f"{eight_days}/"), "", Scope())
+    kept = Checkpoint(LocalLakeFiles(tmp_path / "lake"), "x", Scope(), NOW)
+
+    tables = list(kept.keeping(in_tables(listing, lambda _: None), listing, always))
+
+    assert sum(map(len, tables)) == 8
+    assert not (tmp_path / "lake").exists()
+
+
 def test_a_listing_with_a_part_that_is_denied_is_not_kept(
     tmp_path: Path, eight_days: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
