@@ -178,7 +178,7 @@ class _Folders:
             if met:
                 quoted = etag if etag.startswith('"') else f'"{etag}"'
                 objects.append(
-                    StoredObject(key, quoted, size or 0, modified, storage_class, is_archived)
+                    StoredObject(key, quoted, size, modified, storage_class, is_archived)
                 )
             elif skipped and skipped[0] not in self._skipped:
                 self._skipped.add(skipped[0])
@@ -188,8 +188,6 @@ class _Folders:
 
     def _meets(self, folder: str) -> tuple[bool, tuple[str, FolderPlace] | None]:
         """Whether a listing lists what is right in a folder, or else which one it skips for it."""
-        if describe_folder(self._prefix).step is Step.LIST:
-            return True, None
         path = self._prefix
         for name in f"{folder}/".removeprefix(self._prefix).split("/")[:-1]:
             path += f"{name}/"

@@ -75,8 +75,9 @@ def as_csv(table: pa.Table) -> bytes:
             return f"{value:%Y-%m-%dT%H:%M:%S}.000Z"
         return "" if value is None else str(value).lower() if value in {True, False} else str(value)
 
+    quote = '"'
     lines = [
-        ",".join(f'"{cell(name, value)}"' for name, value in row.items())
+        ",".join(f'"{cell(name, value).replace(quote, 2 * quote)}"' for name, value in row.items())
         for row in table.to_pylist()
     ]
     return gzip.compress("".join(f"{line}\n" for line in lines).encode())
