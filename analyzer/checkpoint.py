@@ -97,8 +97,6 @@ class Checkpoint:
                 long_ago = time.monotonic() > self._kept_at + SECONDS_BETWEEN
                 if long_ago or sum(map(len, self._held)) >= ROWS_HELD:
                     self._keep(listing.left)
-            else:
-                self._held.clear()
             yield table
         if self._parts and self._held and whole():
             self._keep(())

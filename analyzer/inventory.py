@@ -233,9 +233,7 @@ def _from_s3(root: str, key: str, source: Source) -> Iterator[bytes]:
 
 
 def _beside(manifest: Path, key: str) -> Path:
-    """Return where a copy of the file `key` lies: as in the bucket, or beside its manifest."""
+    """Return where a copy of the file `key` lies: in `data/` as in the bucket, or beside it."""
     name = key.rpartition("/")[2]
-    places = [manifest.parent / name]
-    for folder in manifest.resolve().parents:
-        places += [folder / key, folder / "data" / name]
-    return next((place for place in places if place.is_file()), places[0])
+    as_in_the_bucket = manifest.resolve().parent.parent / "data" / name
+    return as_in_the_bucket if as_in_the_bucket.is_file() else manifest.parent / name

@@ -95,7 +95,8 @@ def as_orc(table: pa.Table) -> bytes:
     out = io.BytesIO()
     position = table.schema.names.index("last_modified_date")
     naive = table["last_modified_date"].cast(pa.timestamp("ns"))
-    orc.write_table(table.set_column(position, "last_modified_date", naive), out)
+    whole = table.set_column(position, "last_modified_date", naive)
+    orc.write_table(whole, out, stripe_size=1, batch_size=5)  # so that five rows are a stripe
     return out.getvalue()
 
 
@@ -105,7 +106,10 @@ def schema_of(file_format: str, columns: Sequence[str]) -> str:
         case "CSV":
             return ", ".join(NAMES[name] for name in columns)
         case "Parquet":
-            members = " ".join(f"optional binary {name} (UTF8);" for name in columns)
+            kinds = {"bucket": "required", "key": "required"}
+            members = " ".join(
+                f"{kinds.get(name, 'optional')} binary {name} (UTF8);" for name in columns
+            )
             return f"message s3.inventory {{ {members} }}"
         case _:
             return f"struct<{','.join(f'{name}:string' for name in columns)}>"

@@ -126,7 +126,8 @@ def test_a_listing_of_the_day_before_starts_anew(
 def test_a_whole_listing_is_not_done_again_when_the_reading_was_interrupted(
     tmp_path: Path, eight_days: Path, monkeypatch: pytest.MonkeyPatch, asked_for: list[str]
 ) -> None:
-    monkeypatch.setattr("analyzer.checkpoint.ROWS_HELD", 1)
+    monkeypatch.setattr("analyzer.checkpoint.ROWS_HELD", 3)
+    monkeypatch.setattr("analyzer.listing.LISTED_AT_ONCE", 1)
 
     with monkeypatch.context() as patch:
         patch.setattr("analyzer.ingest.read_and_write", interrupt)
@@ -147,10 +148,11 @@ def test_a_short_listing_is_not_kept(tmp_path: Path, eight_days: Path) -> None:
     assert not (tmp_path / "lake").exists()
 
 
+@pytest.mark.parametrize(("bound", "reached"), [("ROWS_HELD", 1), ("SECONDS_BETWEEN", -1)])
 def test_what_is_kept_is_what_was_listed_and_what_is_left(
-    tmp_path: Path, eight_days: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, eight_days: Path, monkeypatch: pytest.MonkeyPatch, bound: str, reached: int
 ) -> None:
-    monkeypatch.setattr("analyzer.checkpoint.ROWS_HELD", 1)
+    monkeypatch.setattr(checkpoint, bound, reached)
     monkeypatch.setattr("analyzer.listing.LISTED_AT_ONCE", 1)
     files = LocalLakeFiles(tmp_path / "lake")
     store = LocalStore(f"{eight_days}/")
@@ -237,6 +239,24 @@ def test_a_listing_with_a_part_that_is_denied_is_not_kept(
 
     assert sum(map(len, tables)) == 8
     assert not (tmp_path / "lake").exists()
+
+
+def test_a_listing_that_comes_upon_what_is_denied_is_never_kept_as_whole(
+    tmp_path: Path, eight_days: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("analyzer.checkpoint.ROWS_HELD", 2)
+    monkeypatch.setattr("analyzer.listing.LISTED_AT_ONCE", 1)
+    files = LocalLakeFiles(tmp_path / "lake")
+    listing = Listing(LocalStore(f"{eight_days}/"), "", Scope())
+    listed: list[int] = []
+    kept = Checkpoint(files, "x", Scope(), NOW).keeping(
+        in_tables(listing, listed.append), listing, lambda: len(listed) < 4
+    )
+
+    assert sum(map(len, kept)) == 8
+    again = Checkpoint(files, "x", Scope(), NOW)
+    rest = Listing(LocalStore(f"{eight_days}/"), "", Scope(), left=again.left)
+    assert again.rows + sum(map(len, rest)) == 8
 
 
 def test_parts_of_one_listing_are_never_taken_for_those_of_another(

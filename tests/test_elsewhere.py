@@ -143,6 +143,7 @@ def test_every_statement_for_a_report_is_read_by_the_engines_parser(
         ),
         (Engine.ATHENA, "put its place for s3://BUCKET/PREFIX"),
         (Engine.SPARK, "USING parquet\nPARTITIONED BY (month)\nLOCATION 'file:///"),
+        (Engine.SPARK, "event_time TIMESTAMP_NTZ,"),
         (Engine.SPARK, "MSCK REPAIR TABLE tlstrail_events;"),
         (Engine.TRINO, "partitioned_by = ARRAY['month']"),
         (Engine.TRINO, "sync_partition_metadata(CURRENT_SCHEMA, 'tlstrail_events', 'FULL');"),

@@ -95,9 +95,14 @@ def test_a_prefix_of_any_shape_is_itself(tmp_path: Path, file_format: str, name:
     assert keys(listed(manifest, f"s3://trail/{name}")) == [f"{name}/{LOG}"]
 
 
-def test_several_files_are_one_inventory(tmp_path: Path) -> None:
-    items = [Item(log_key(f"10{minute:02}"), "a") for minute in range(10)]
-    manifest = saved(tmp_path, inventory("trail", items, files=3))
+@pytest.mark.parametrize("file_format", FORMATS)
+def test_several_files_are_one_inventory_each_read_piece_by_piece(
+    tmp_path: Path, file_format: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("analyzer.inventory.COPIED_AT_ONCE", 100)
+    monkeypatch.setattr("analyzer.inventory_files.ROWS_AT_ONCE", 3)
+    items = [Item(log_key(f"10{minute:02}"), "a") for minute in range(40)]
+    manifest = saved(tmp_path, inventory("trail", items, file_format, files=3))
 
     assert keys(listed(manifest)) == [each.key for each in items]
 
@@ -132,6 +137,7 @@ def test_the_scope_is_that_of_a_listing(tmp_path: Path) -> None:
         ("111122223333", "us-east-1", "2023/01/07"),
     ]
     items = [Item(log_key("1000", account=a, region=r, day=d), "e") for a, r, d in places]
+    items.append(Item("AWSLogs/444455556666/Config/us-east-1/1.json.gz", "e"))
     manifest = saved(tmp_path, inventory("trail", items))
 
     scope = Scope(("111122223333",), ("us-east-1",), until=datetime(2023, 1, 6, tzinfo=UTC))
@@ -194,6 +200,19 @@ def test_a_file_that_is_not_what_the_manifest_says_stops_the_run(tmp_path: Path)
 
     with pytest.raises(StoreError, match=r"0\.csv: its MD5 is d41d8cd98f00b204e9800998ecf8427e"):
         listed(manifest)
+
+
+def test_an_inventory_in_another_format_is_refused(tmp_path: Path) -> None:
+    manifest = saved(tmp_path, inventory("trail", [Item(LOG, "a")]))
+    manifest.write_text(manifest.read_text().replace('"CSV"', '"Avro"'))
+
+    with pytest.raises(UsageError, match="CSV, Parquet or ORC; this one is Avro"):
+        listed(manifest)
+
+
+def test_a_manifest_that_cannot_be_read_is_named(tmp_path: Path) -> None:
+    with pytest.raises(StoreError, match=f"{tmp_path}: cannot be read: Is a directory"):
+        listed(tmp_path)
 
 
 def test_a_file_that_is_missing_is_named(tmp_path: Path) -> None:

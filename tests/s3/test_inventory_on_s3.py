@@ -10,6 +10,7 @@ import pytest
 from tests.inventories import MANIFEST, Item, inventory
 from tests.s3.buckets import FEW, archived_under, new_bucket
 from tests.s3.commands import content, statuses
+from tests.s3.proxy import refusal
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -91,4 +92,17 @@ def test_an_inventory_that_is_not_there_is_3(
 
     assert done.code == 3
     assert f"{inventories.url}{MANIFEST}: there is no such object" in done.stderr
+    assert not lake.exists()
+
+
+def test_an_inventory_that_may_not_be_read_is_3_and_names_the_permission(
+    few_logs: Bucket, inventories: Bucket, proxy: Proxy, lake: Path, ingest: Command
+) -> None:
+    inventories.put_all(inventory(few_logs.name, items_of(few_logs)))
+    proxy.answer("GET", "/data/", refusal(403, "AccessDenied"))
+
+    done = ingest(few_logs.url, "--inventory", f"{inventories.url}{MANIFEST}")
+
+    assert done.code == 3
+    assert "0.csv: AccessDenied: the credentials need s3:GetObject on the inventory" in done.stderr
     assert not lake.exists()
