@@ -41,8 +41,8 @@ The journey, in reading order:
     dialect    queries written for CloudTrail Lake or for Athena, as DuckDB's SQL: their text is
                read in trino_text, tables in trino_tables, functions in trino_calls,
                trino_lambdas and trino_formats
-    elsewhere  the lake for Athena, Spark and Trino: tables, and a query that stands alone
-               (standalone) in their SQL
+    elsewhere  the lake for Athena, Spark and Trino: tables (engine_tables), and a query that
+               stands alone (standalone) in their SQL (engine_sql)
     lake       a committed lake opened in DuckDB
     pruning    a query on the views in AWS's shapes reads only the columns that it names
     queries    where the SQL is: a report is its file in sql/reports

@@ -378,7 +378,8 @@ def _explained(
     parameters: dict[str, str] | None = None,
 ) -> ExitCode:
     """Print the statements that ask another engine a query on the lake's Parquet."""
-    from analyzer.elsewhere import Engine, elsewhere
+    from analyzer.elsewhere import elsewhere
+    from analyzer.engine_tables import Engine
 
     statements = elsewhere(text, Engine(engine), lake, narrowing, parameters)
     with written(path) as out:

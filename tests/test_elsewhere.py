@@ -12,7 +12,8 @@ import sqlglot
 from sqlglot import exp
 
 from analyzer.cli import run
-from analyzer.elsewhere import Engine, elsewhere
+from analyzer.elsewhere import elsewhere
+from analyzer.engine_tables import Engine
 from analyzer.errors import QueryError, UsageError
 from analyzer.lake import Narrowing, open_lake
 from analyzer.local_lake import LocalLakeFiles
