@@ -173,7 +173,7 @@ def _below_awslogs(names: list[str], service: Service) -> FolderPlace:
 
 def day_folder(region_prefix: str, day: datetime) -> str:
     """Return the folder of one delivery day below `…/CloudTrail/REGION/`."""
-    return f"{region_prefix}{day:%Y/%m/%d}"
+    return f"{region_prefix}{day.year:04}/{day:%m/%d}"  # %Y has no zeros in front everywhere
 
 
 def month_folder(key: str) -> str | None:

@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections import deque
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, TypeAlias
 
 import msgspec
@@ -48,6 +48,8 @@ FOLDERS_WITHOUT_LOGS = 2_000
 
 SHORT = timedelta(days=62)
 """A Region is listed in one go for a time like this, and month by month for more, if it is full."""
+
+A_DAY = timedelta(days=1)
 
 LISTED_AT_ONCE = 20_000
 
@@ -95,8 +97,11 @@ class Scope:
 
     @property
     def delivered_until(self) -> datetime | None:
-        """The delivery time up to which objects are listed."""
-        return self.until and self.until + timedelta(days=self.late_days)
+        """The delivery time up to which objects are listed; None where the calendar ends first."""
+        late = timedelta(days=self.late_days)
+        if self.until is None or datetime.max.replace(tzinfo=UTC) - self.until < late + A_DAY:
+            return None
+        return self.until + late
 
     def wants_folder(self, place: FolderPlace) -> bool:
         """Whether anything below a folder can be in scope."""
@@ -118,7 +123,7 @@ class Scope:
         if at is None:
             return True
         until = self.delivered_until
-        return (self.since is None or at + timedelta(minutes=1) > self.since) and (
+        return (self.since is None or self.since - at < timedelta(minutes=1)) and (
             until is None or at < until
         )
 
@@ -254,7 +259,7 @@ class Listing:
         region = region_prefix_of(folder, self._service)
         since, until = self._scope.since, self._scope.delivered_until
         # The day after the one that holds the last moment asked for.
-        bound = until - timedelta(microseconds=1) + timedelta(days=1) if until else None
+        bound = until - timedelta(microseconds=1) + A_DAY if until else None
         stretch = Stretch(
             folder,
             # With the slash: some servers take a StartAfter that names a folder for all in it.

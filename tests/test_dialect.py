@@ -216,7 +216,7 @@ SHAPES: list[tuple[str, list[tuple[object, ...]]]] = [
         """SELECT CAST(json_extract(item, '$.to') AS VARCHAR), n FROM $EDS_ID
         CROSS JOIN UNNEST(CAST(
             json_extract(eventJson, '$.requestParameters.acl.grants') AS ARRAY(JSON)
-        )) WITH ORDINALITY AS t (item, n)""",
+        )) WITH ORDINALITY AS t (item, n) ORDER BY n""",
         [("all", 1), ("me", 2)],
     ),
     (

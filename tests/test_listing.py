@@ -176,6 +176,19 @@ def test_since_and_until_reach_across_a_year(log_folder: LogFolder) -> None:
     assert found == ["20221231", "20230101"]
 
 
+@pytest.mark.parametrize("late_days", [0, 1, 1_000_000])
+@pytest.mark.parametrize("until", ["9999-12-30", "9999-12-31", "9999-12-31T23:59:59"])
+def test_years_that_no_log_is_of_bound_nothing(
+    around_ten: Path, until: str, late_days: int
+) -> None:
+    (around_ten / log_key("2359", day="9999/12/31")).parent.mkdir(parents=True)
+    (around_ten / log_key("2359", day="9999/12/31")).touch()
+    scope = Scope(since=utc("0500-01-01"), until=utc(until), late_days=late_days)
+
+    found = logs(around_ten, scope)
+    assert len([key for key in found if "_20230105T" in key]) == 5
+
+
 def test_loose_files_in_a_flat_folder_are_listed(log_folder: LogFolder) -> None:
     name = log_key("1000").rpartition("/")[2]
     log_folder.put(name, [record(1)])
