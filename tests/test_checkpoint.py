@@ -250,7 +250,7 @@ def test_a_listing_that_comes_upon_what_is_denied_is_never_kept_as_whole(
     listing = Listing(LocalStore(f"{eight_days}/"), "", Scope())
     listed: list[int] = []
     kept = Checkpoint(files, "x", Scope(), NOW).keeping(
-        in_tables(listing, listed.append), listing, lambda: len(listed) < 4
+        in_tables(listing, listed.append), listing, lambda: len(listed) < 3
     )
 
     assert sum(map(len, kept)) == 8
