@@ -206,7 +206,7 @@ def sized(count: float) -> str:
 
 
 def lasting(seconds: float) -> str:
-    """Return a time as people say it, rounded up."""
+    """Return a time as people say it."""
     if seconds >= _HOUR:
         return f"{seconds / _HOUR:,.1f} hours"
     return f"{seconds / _MINUTE:,.1f} minutes" if seconds >= _MINUTE else f"{seconds:,.1f} seconds"

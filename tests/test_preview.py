@@ -164,13 +164,17 @@ def test_requests_are_priced_by_the_class_that_they_ask_of() -> None:
 
 def test_another_region_has_its_own_prices_as_far_as_they_are_known() -> None:
     frankfurt = settings(S3Access(region_name="eu-central-1"))
-    objects = [in_class(1, "STANDARD"), in_class(2, "STANDARD_IA", 1_000 * MILLION)]
+    objects = [in_class(number, "STANDARD") for number in range(1, 1_001)]
+    objects.append(in_class(1_001, "STANDARD_IA", 1_000 * MILLION))
 
-    row = estimated(plan_of(objects), frankfurt, 1_000).estimate
+    found = estimated(plan_of(objects), frankfurt, 1_000)
+    row = found.estimate
     nowhere = estimated(plan_of(objects), settings(S3Access(region_name="x")), 1_000).estimate
 
     assert (row["price_region"], row["list_usd"]) == ("eu-central-1", 0.0054)
     assert row["retrieval_usd"] == 0.01
+    gets = {each["storage_class"]: each["get_usd"] for each in rows_of(found, "by_class")}
+    assert gets == {"STANDARD": 0.00043, "STANDARD_IA": 0.000001}
     assert (nowhere["price_region"], nowhere["list_usd"]) == ("us-east-1", 0.005)
 
 
@@ -198,14 +202,17 @@ def test_a_folder_has_no_prices() -> None:
 
     write_preview(local, Format.TABLE, out, 200)
     assert list(local.tables) == ["by_place"]
+    assert local.estimate["price_region"] is None
     assert b"LIST" not in out.getvalue()
 
 
 def test_the_plan_is_one_object_of_json() -> None:
     out = io.BytesIO()
-    write_preview(plan_for([listed(1)], lists=3), Format.JSON, out, 200)
+    found = replace(plan_for([listed(1)], lists=3), not_listed=("AWSLogs/é/",))
+    write_preview(found, Format.JSON, out, 200)
 
     plan = json.loads(out.getvalue())
+    assert plan["not_listed"] == ["AWSLogs/é/"]
     assert (plan["source"], plan["to_read"], plan["list_requests"]) == ("s3://trail/", 1, 3)
     assert plan["by_class"][0]["storage_class"] == "STANDARD"
 
@@ -233,25 +240,29 @@ def test_days_are_told_where_they_are_known() -> None:
     undated = listed(1, account_id=None, region=None, delivered_at=None)
     out = io.BytesIO()
 
-    write_preview(plan_for([undated]), Format.MD, out, 200)
+    found = plan_for([undated])
+    write_preview(found, Format.MD, out, 200)
     write_preview(plan_for([undated, listed(2)]), Format.MD, out, 200)
 
     text = out.getvalue().decode()
+    [place] = rows_of(found, "by_place")
+    assert (place["account_id"], place["to_read"], place["bytes_to_read"]) == (None, 1, 1_000)
     assert "0 accounts, 0 Regions, 0 days |" in text
     assert "1 accounts, 1 Regions, 1 days: 2023-01-05 to 2023-01-05 |" in text
 
 
 @pytest.mark.parametrize(
     ("amount", "text"),
-    [(0, "$0.00"), (0.00012, "$0.00012"), (0.406, "$0.41"), (1234.5, "$1,234.50")],
+    [(0, "$0.00"), (0.00012, "$0.00012"), (0.01, "$0.01"), (0.406, "$0.41"), (1234.5, "$1,234.50")],
 )
 def test_a_price_shows_that_it_is_not_nothing(amount: float, text: str) -> None:
     assert dollars(amount) == text
 
 
 def test_sizes_and_times_have_units() -> None:
-    assert [sized(2_500_000), sized(3e9)] == ["2.5 MB", "3.0 GB"]
-    assert [lasting(3), lasting(90), lasting(9_000)] == ["3.0 seconds", "1.5 minutes", "2.5 hours"]
+    assert [sized(2_500_000), sized(1e9)] == ["2.5 MB", "1.0 GB"]
+    assert [lasting(3), lasting(60), lasting(90)] == ["3.0 seconds", "1.0 minutes", "1.5 minutes"]
+    assert [lasting(3_600), lasting(9_000)] == ["1.0 hours", "2.5 hours"]
 
 
 def test_prices_say_when_they_were_taken_and_from_where() -> None:
