@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import pytest
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
 
 CLIENTS = {"fix_first", "key_exchange", "legacy_by_client", "tls13_readiness"}
 """Reports that parse user agents, with functions of DuckDB's own."""
+
+HALF_A_DAY = timedelta(hours=12)
 
 REPORTS = sorted(set(names("reports")) - CLIENTS)
 NARROWED = Narrowing(accounts=("111122223333",), regions=("us-east-1", "eu-west-1"))
@@ -185,6 +188,22 @@ def test_a_text_becomes_a_time_where_only_duckdb_takes_it_for_one(
     assert "CAST('2024-01-01' AS TIMESTAMP)" in elsewhere(
         query, Engine.TRINO, archive_lake, Narrowing()
     )
+
+
+def test_what_was_narrowed_down_is_narrowed_down_there(archive_lake: Path) -> None:
+    day = datetime(2023, 1, 5, tzinfo=UTC)
+    narrowing = Narrowing(("111122223333", "444455556666"), ("us-east-1",), day, day + HALF_A_DAY)
+
+    text = elsewhere("SELECT event_id FROM events", Engine.TRINO, archive_lake, narrowing)
+
+    asked_about = re.findall(r"'([\d: -]{12,}|[a-z]+-[a-z]+-\d)'", text)
+    assert sorted(set(asked_about)) == [
+        "111122223333",
+        "2023-01-05 00:00:00",
+        "2023-01-05 12:00:00",
+        "444455556666",
+        "us-east-1",
+    ]
 
 
 def test_what_a_query_calls_by_the_name_of_a_table_is_no_table(archive_lake: Path) -> None:

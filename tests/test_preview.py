@@ -181,8 +181,9 @@ def test_another_region_has_its_own_prices_as_far_as_they_are_known() -> None:
 def test_an_archived_object_is_not_read_and_has_a_price_for_each_tier() -> None:
     # Of 2 GB in 2 objects: Bulk is free; Standard 2 x 0.05 / 1000 and 2 x 0.01 dollars.
     frozen = [in_class(number, "GLACIER", 1_000 * MILLION) for number in (1, 2)]
+    other = listed(3, storage_class="GLACIER", archived=True, skipped="not a log")
 
-    found = plan_for(frozen)
+    found = plan_for([*frozen, other])
 
     assert found.estimate["get_requests"] == 0
     tiers = {
