@@ -295,12 +295,13 @@ def test_a_plan_names_an_account_that_may_not_be_listed(
     assert "/444455556666/" in denied
 
 
+@pytest.mark.parametrize("only_planned", [(), ("--dry-run",)], ids=["ingest", "plan"])
 def test_who_may_list_no_account_is_refused(
-    archive: Bucket, proxy: Proxy, lake: Path, ingest: Command
+    archive: Bucket, proxy: Proxy, lake: Path, ingest: Command, only_planned: tuple[str, ...]
 ) -> None:
     proxy.rules.append(denies("/CloudTrail/"))
 
-    done = ingest(archive.url)
+    done = ingest(archive.url, *only_planned)
 
     assert done.code == 3
     assert "AccessDenied: access denied: the credentials need s3:ListBucket" in done.stderr
