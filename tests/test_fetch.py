@@ -32,13 +32,14 @@ class Remote:
 
     def __init__(self, answer: Callable[[str], bytes] = str.encode) -> None:
         self.asked: list[str] = []
+        self.versions: set[tuple[str, int | None]] = set()
         self._answer = answer
         self._lock = Lock()
 
     def get(self, key: str, etag: str, size: int | None = None) -> bytes:
-        del etag, size
         with self._lock:
             self.asked.append(key)
+            self.versions.add((etag, size))
         return self._answer(key)
 
     def folder(self, prefix: str) -> Folder:
@@ -66,8 +67,10 @@ def numbered(count: int, first: int = 0) -> list[LogObject]:
 
 
 def test_objects_come_in_order_with_their_bytes() -> None:
-    bodies = list(fetch(Remote(), numbered(50)))
+    store = Remote()
+    bodies = list(fetch(store, numbered(50)))
 
+    assert store.versions == {("e", 1)}
     assert [body for _, body in bodies] == [b"%03d" % number for number in range(50)]
     assert [each.key for each, _ in bodies] == [each.key for each in numbered(50)]
 
