@@ -78,7 +78,7 @@ def preview(settings: IngestSettings, watcher: Watcher) -> Preview:
         raise store.denied[0]  # who may list nothing is refused as a whole
     require_an_archive(settings, plan.totals)
     watcher.planned(plan.totals)
-    found = estimated(plan, settings, listing.requests if settings.source.on_s3 else 0)
+    found = estimated(plan, settings, listing.requests)
     return replace(found, not_listed=tuple(map(str, store.denied)))
 
 

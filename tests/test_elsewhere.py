@@ -179,6 +179,17 @@ def test_a_lake_on_s3_is_read_where_it_lies(
     assert "BUCKET" not in text
 
 
+@pytest.mark.parametrize("engine", [Engine.ATHENA, Engine.TRINO])
+def test_a_quote_in_the_name_of_a_lake_stays_in_it(
+    archive_lake: Path, monkeypatch: pytest.MonkeyPatch, engine: Engine
+) -> None:
+    monkeypatch.setattr(LocalLakeFiles, "address", "s3://logs/ann's")
+
+    text = elsewhere("SELECT event_id FROM events", engine, archive_lake, Narrowing())
+
+    assert "'s3://logs/ann''s/events" in text
+
+
 @pytest.mark.parametrize("compared", ["=", "<>", "<", "<=", ">", ">="])
 def test_a_text_becomes_a_time_where_only_duckdb_takes_it_for_one(
     archive_lake: Path, compared: str
@@ -230,10 +241,15 @@ def test_a_lake_without_a_single_time_has_the_months_of_cloudtrail(
     log_folder.put(log_key("1000"), [record(1, eventTime="?")])
     ingest_and_check(tmp_path / "lake", log_folder.root)
 
-    text = elsewhere("SELECT event_id FROM events", Engine.ATHENA, tmp_path / "lake", Narrowing())
+    query = "SELECT event_id FROM events"
+    athena, trino = (
+        elsewhere(query, engine, tmp_path / "lake", Narrowing())
+        for engine in (Engine.ATHENA, Engine.TRINO)
+    )
 
-    assert "'projection.month.range' = '2013-11,NOW'" in text
-    assert "Records without a time have no month, and are not seen." in text
+    assert "'projection.month.range' = '2013-11,NOW'" in athena
+    assert "Records without a time have no month, and are not seen." in athena
+    assert "not seen." not in trino
 
 
 def test_the_command_line_prints_statements_or_exits_with_2(

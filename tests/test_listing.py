@@ -334,3 +334,16 @@ def test_side_by_side_every_object_is_listed_once(
 
     places = {key: describe_object(key) for key in store.keys}
     assert found == [store.root + key for key in store.keys if scope.wants(places[key])]
+
+
+def test_whenever_a_listing_ends_what_is_left_is_all_the_rest() -> None:
+    store = Arithmetic(90, 48)
+    listing = Listing(cast("Store", store), "", Scope())
+    found: list[str] = []
+
+    for rows in listing:
+        found += [row[0] for row in rows]
+        rest = Listing(cast("Store", store), "", Scope(), left=listing.left)
+        of_the_rest = [row[0] for rows in rest for row in rows]
+        assert sorted(found + of_the_rest) == [store.root + key for key in store.keys]
+    assert listing.left == ()

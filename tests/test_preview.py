@@ -11,9 +11,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from analyzer import preview
+from analyzer.errors import UsageError
 from analyzer.ingest import IngestSettings
 from analyzer.listing import Scope
 from analyzer.preview import dollars, estimated, lasting, sized, write_preview
+from analyzer.progress import Silence
 from analyzer.render import Format
 from analyzer.shards import Shard
 from analyzer.source import Source
@@ -226,6 +228,29 @@ def test_people_read_it_as_sentences() -> None:
     assert "1 objects: 0 to read, 0 in the lake already, 1 archived, 0 skipped" in text
     assert "1 LIST, 0 GET" in text
     assert "## Archived: what a restore would cost" in text
+
+
+def test_the_price_is_of_all_that_is_paid_for_and_of_nothing_that_is_not_there() -> None:
+    out = io.BytesIO()
+    read = in_class(1, "STANDARD_IA", 2_000 * MILLION)
+    folder = listed(2, storage_class="", size=0, skipped="other logs")
+
+    found = plan_for([read, folder], lists=2_000)
+    write_preview(found, Format.MD, out, 200)
+
+    text = out.getvalue().decode()
+    assert "$0.03 (list $0.01, get $0.000001, retrieval $0.02), at prices of us-east-1" in text
+    assert [each["storage_class"] for each in rows_of(found, "by_class")] == ["STANDARD_IA"]
+    assert "Archived" not in text
+
+
+def test_a_plan_of_a_folder_without_logs_is_refused_as_an_ingest_is(tmp_path: Path) -> None:
+    nowhere = settings(root=f"{tmp_path}/")
+
+    with pytest.raises(UsageError, match="no CloudTrail objects under"):
+        preview.preview(nowhere, Silence())
+    this_year = replace(nowhere, scope=Scope(since=datetime(2026, 1, 1, tzinfo=UTC)))
+    assert preview.preview(this_year, Silence()).estimate["objects"] == 0
 
 
 def test_an_empty_plan_has_figures_too() -> None:
