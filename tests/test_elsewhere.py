@@ -228,10 +228,19 @@ def test_what_a_query_calls_by_the_name_of_a_table_is_no_table(archive_lake: Pat
     assert sorted(tables) == ["objects", "tlstrail_objects"]
 
 
-def test_a_pattern_that_is_no_text_is_refused(archive_lake: Path) -> None:
-    query = "SELECT event_id FROM events WHERE event_name SIMILAR TO event_source"
+@pytest.mark.parametrize(
+    ("condition", "why"),
+    [
+        ("event_name SIMILAR TO event_source", "trino has no such match"),
+        ("jaccard(event_name, event_source) > 0.5", "trino has no jaccard"),
+    ],
+)
+def test_what_an_engine_does_not_have_is_refused(
+    archive_lake: Path, condition: str, why: str
+) -> None:
+    query = f"SELECT event_id FROM events WHERE {condition}"  # noqa: S608
 
-    with pytest.raises(UsageError, match="trino has no such match"):
+    with pytest.raises(UsageError, match=why):
         elsewhere(query, Engine.TRINO, archive_lake, Narrowing())
 
 

@@ -71,13 +71,20 @@ def test_the_manifest_names_bucket_and_key_of_what_is_archived(
 @pytest.mark.usefixtures("frozen")
 def test_the_manifest_is_narrowed_down_like_anything_else(restore: Command, tmp_path: Path) -> None:
     deep = restore("--storage-class", "DEEP_ARCHIVE", "-o", tmp_path / "manifest.csv")
-    nothing = restore("--region", "eu-west-1")
+    of_nothing = (
+        ("--region", "eu-west-1"),
+        ("--account", "999999999999"),
+        ("--since", "2030-01-01"),
+        ("--until", "2000-01-01"),
+    )
     elsewhere = restore("s3://another-bucket")
 
     assert (tmp_path / "manifest.csv").read_text().count("\n") == 1
     assert (deep.code, deep.stdout) == (0, "")
-    assert (nothing.code, nothing.stdout) == (0, "")
-    assert "nothing that was asked about is archived" in nothing.stderr
+    for arguments in of_nothing:
+        done = restore(*arguments)
+        assert (done.code, done.stdout) == (0, "")
+        assert "nothing that was asked about is archived" in done.stderr
     assert (elsewhere.code, elsewhere.stdout) == (2, "")
     assert "s3://another-bucket: no object of the lake's ledger begins so" in elsewhere.stderr
 
@@ -85,9 +92,11 @@ def test_the_manifest_is_narrowed_down_like_anything_else(restore: Command, tmp_
 def test_a_restore_is_asked_for_and_the_next_ingest_takes_it(
     frozen: Bucket, restore: Command, ingest: Command, moto_proxy: Proxy, lake: Path
 ) -> None:
-    done = restore("--request", "--days", 3, "--yes")
+    done = restore("--request", "--days", 3, "--yes", "--request-payer")
 
     assert done.code == 0, done.stderr
+    asked = [request for request in moto_proxy.of("POST") if "restore" in request.query]
+    assert {request.header("x-amz-request-payer") for request in asked} == {"requester"}
     # Two of GLACIER by Bulk are free, one of DEEP_ARCHIVE costs 0.000025 dollars.
     assert "2 objects of GLACIER" in done.stderr
     assert "1 objects of DEEP_ARCHIVE" in done.stderr
