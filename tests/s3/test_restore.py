@@ -11,8 +11,10 @@ import sys
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
+import pyarrow as pa
 import pytest
 
+from analyzer.restore import Archived, write_manifest
 from tests.s3.buckets import FEW, Bucket, archived_under, new_bucket
 from tests.s3.commands import ROOT, rows, statuses
 from tests.s3.proxy import refusal
@@ -66,6 +68,16 @@ def test_the_manifest_names_bucket_and_key_of_what_is_archived(
     assert "3 archived objects" in done.stderr
     assert done.code == 0
     assert moto_proxy.requests == []
+
+
+def test_a_key_of_any_shape_is_itself_in_the_manifest() -> None:
+    key, out = 'a b/é+,"x"/100%20=?#.json.gz', io.BytesIO()
+    rows = {"key": [f"s3://trail/{key}"], "storage_class": ["GLACIER"], "size": [1]}
+
+    write_manifest(Archived("trail", pa.table(rows)), out)
+
+    [named] = csv.reader(io.StringIO(out.getvalue().decode()))
+    assert [named[0], *map(unquote, named[1:])] == ["trail", key]
 
 
 @pytest.mark.usefixtures("frozen")
