@@ -8,13 +8,14 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
+import duckdb
 import pytest
 import sqlglot
 from sqlglot import exp
 
 from analyzer.cli import run
 from analyzer.elsewhere import elsewhere
-from analyzer.engine_tables import Engine
+from analyzer.engine_tables import TABLES, Engine
 from analyzer.errors import QueryError, UsageError
 from analyzer.lake import Narrowing, open_lake
 from analyzer.local_lake import LocalLakeFiles
@@ -280,6 +281,54 @@ def test_the_command_line_prints_statements_or_exits_with_2(
         ("report", "coverage", "--explain-for", "oracle"),
     ):
         assert told(*refused) == (2, "")
+
+
+# ---------------------------------------------------------------- Trino's SQL, read back by DuckDB
+
+
+@pytest.fixture(scope="module")
+def another_engine(archive_lake: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A DuckDB that knows the lake's Parquet by Trino's tables, and nothing of the views."""
+    with duckdb.connect() as connection:
+        connection.execute("SET TimeZone = 'UTC'")
+        for table in TABLES.values():
+            where = f"'{archive_lake}/{table.folder}/**/*.parquet', hive_types_autocast=false"
+            columns = table.columns.empty_table()
+            if any((archive_lake / table.folder).glob("**/*.parquet")):
+                columns = connection.sql(f"FROM read_parquet({where})").to_arrow_table()
+            connection.register(table.name, columns)
+        for macro in ("xxhash64(x) AS hash(x)", "to_utf8(x) AS x"):
+            connection.execute(f"CREATE MACRO {macro}")
+        connection.execute(
+            "CREATE MACRO array_position(items, item) AS coalesce(list_position(items, item), 0)"
+        )
+        yield connection
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        *(report_sql(report) for report in REPORTS if not refused(report, Engine.TRINO)),
+        "SELECT epoch(max(event_time) - min(event_time)) AS seconds FROM events",
+        "SELECT key FROM objects ANTI JOIN events ON objects.key = events.source_key",
+        "SELECT count(*) AS calls FROM events WHERE contains(event_name, 'List')",
+    ],
+    ids=[
+        *(report for report in REPORTS if not refused(report, Engine.TRINO)),
+        "time",
+        "anti",
+        "in",
+    ],
+)
+def test_trinos_sql_says_the_same_where_duckdb_reads_it(
+    another_engine: duckdb.DuckDBPyConnection, archive_lake: Path, query: str
+) -> None:
+    text = elsewhere(query, Engine.TRINO, archive_lake, Narrowing())
+    [read_back] = sqlglot.transpile(statements(text)[-1], read="trino", write="duckdb")
+
+    found = [list(map(plain, row)) for row in another_engine.execute(read_back).fetchall()]
+    wanted = [list(map(plain, row.values())) for row in asked(archive_lake, query)]
+    assert sorted(found) == sorted(wanted)
 
 
 # ---------------------------------------------------------------- a real Spark, where there is one
