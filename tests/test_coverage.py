@@ -237,6 +237,18 @@ def test_blind_spots_are_the_services_that_never_have_tls_details(
     assert len(blind) == 2
 
 
+def test_a_service_that_says_something_unknown_is_no_blind_spot(
+    log_folder: LogFolder, tmp_path: Path
+) -> None:
+    placeholder = {"eventSource": "kms.amazonaws.com", "tlsDetails": {"tlsVersion": "-"}}
+    nothing = {"eventSource": "sts.amazonaws.com"}
+    log_folder.put(log_key("1000"), [record(1, **placeholder), record(2, **nothing)])
+    ingest_and_check(tmp_path / "lake", log_folder.root)
+
+    [row] = asked(tmp_path / "lake", report_sql("blind_spots"))
+    assert row["event_source"] == "sts.amazonaws.com"
+
+
 @pytest.mark.parametrize(
     ("telling", "could_tell", "percent"),
     [(0, 0, None), (0, 5, 0.0), (5, 5, 100.0), (99_999, 100_000, 99.99), (29, 100, 29.0)],

@@ -172,6 +172,7 @@ def test_an_account_that_only_records_name_has_no_objects(
     log_folder: LogFolder, tmp_path: Path
 ) -> None:
     foreign = {"userIdentity": {"accountId": "999999999999"}}
+    log_folder.put("AWSLogs/888888888888/Config/us-east-1/1.json.gz", [])  # no log of CloudTrail
     log_folder.put(
         log_key("1000"),
         [

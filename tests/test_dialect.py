@@ -499,8 +499,10 @@ EXPRESSIONS: list[tuple[str, object]] = [
     ("CAST(DATE '2023-03-05' - INTERVAL '7' DAY AS VARCHAR)", "2023-02-26"),
     ("date_trunc('month', DATE '2023-03-05') - INTERVAL '1' HOUR", "2023-02-28 23:00:00"),
     ("extract(DOW FROM DATE '2023-01-01') + extract(YEAR_OF_WEEK FROM DATE '2023-01-01')", 2029),
+    ("extract(YOW FROM DATE '2023-01-01')", 2022),
     ("format_datetime(TIMESTAMP '2023-01-05 19:08:07', 'YYYY-ww ''100%''')", "2023-01 100%"),
     ("format_datetime(TIMESTAMP '2023-01-05 19:08:07', 'hh % a')", "07 % PM"),
+    ("format_datetime(TIMESTAMP '2023-01-05 19:08:07.045', 'ss.SSS DDD')", "07.045 005"),
     ("format_datetime(TIMESTAMP '2023-01-01 19:08:07', 'xxxx-ww')", "2022-52"),
     (
         "format_datetime(TIMESTAMP '2023-01-05 19:08:07', 'HH:mmZ HH:mmZZ')",
