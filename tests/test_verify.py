@@ -692,7 +692,8 @@ def test_undelivered_log_files_are_those_that_the_lake_has_not_read(
     trail: Trail, copy: Path, keys: Path, lake: Path
 ) -> None:
     trail.hour()
-    other = Trail(region="eu-west-1", ended_at=datetime(2023, 1, 5, 22, 55, tzinfo=UTC)).hours(2)
+    evening = datetime(2023, 1, 5, 22, 55, tzinfo=UTC)
+    other = Trail(region="eu-west-1", ended_at=evening, empty=True).hours(2)
     other.write(copy)
     trail.write(copy)
     (copy / trail.logs[8]).unlink()

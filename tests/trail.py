@@ -74,6 +74,8 @@ class Trail:
     account: str = ACCOUNT
     prefix: str = ""
     backfill: bool = False
+    empty: bool = False
+    """Whether its log files hold no record."""
     key: int = 1
     """The number of the key pair that signs."""
     says_key: int | None = None
@@ -93,10 +95,11 @@ class Trail:
         return f"{self.prefix}AWSLogs/{self.account}"
 
     def log(self, at: datetime, unique: str) -> Json:
-        """Deliver a log file of one record, and return its line of a digest."""
+        """Deliver a log file of one record or of none, and return its line of a digest."""
         name = f"{self.account}_CloudTrail_{self.region}_{at:%Y%m%dT%H%M}Z_{unique}.json.gz"
         key = f"{self.folder}/CloudTrail/{self.region}/{at:%Y/%m/%d}/{name}"
-        self.objects[key] = log_bytes([record(unique, eventTime=stamp(at))])
+        records = [] if self.empty else [record(unique, eventTime=stamp(at))]
+        self.objects[key] = log_bytes(records)
         self.logs.append(key)
         return {
             "s3Bucket": self.bucket,
