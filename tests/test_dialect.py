@@ -498,6 +498,8 @@ EXPRESSIONS: list[tuple[str, object]] = [
     ("date_add('day', -7, DATE '2023-03-05')", "2023-02-26"),
     ("CAST(DATE '2023-03-05' - INTERVAL '7' DAY AS VARCHAR)", "2023-02-26"),
     ("CAST((DATE '2023-03-05') - INTERVAL '7' DAY AS VARCHAR)", "2023-02-26"),
+    ("CAST(date(TIMESTAMP '2023-03-05 10:00:00') - INTERVAL '7' DAY AS VARCHAR)", "2023-02-26"),
+    ("CAST(date_trunc('month', DATE '2023-03-05') AS VARCHAR)", "2023-03-01"),
     ("CAST(DATE '2023-01-31' + INTERVAL '1' MONTH AS VARCHAR)", "2023-02-28"),
     ("date_trunc('month', DATE '2023-03-05') - INTERVAL '1' HOUR", "2023-02-28 23:00:00"),
     ("extract(DOW FROM DATE '2023-01-01') + extract(YEAR_OF_WEEK FROM DATE '2023-01-01')", 2029),
