@@ -115,7 +115,7 @@ def archived(lake: LakePlace, asked: Asked) -> Archived | None:
     ):
         rows = answer.read_all()
         if not len(rows):
-            _require_known(opened, asked.source)
+            _require_known(opened, source)
     buckets = sorted({str(key).split("/")[2] for key in rows["key"].to_pylist()})
     if len(buckets) > 1:
         raise UsageError(
@@ -131,7 +131,8 @@ def _require_known(lake: Lake, source: str) -> None:
     if not known:
         sources = ", ".join(lake.committed.sources) or "nothing yet"
         raise UsageError(
-            f"{source}: no object of the lake's ledger begins so; {lake.place} is from {sources}"
+            f"{source.rstrip('/')}: no object of the lake's ledger begins so; "
+            f"{lake.place} is from {sources}"
         )
 
 
