@@ -318,7 +318,7 @@ def _conclude(
     _name_left_out(tally.left_out, settings.lake, talk)
     if summary.left_out_before:
         talk.print(
-            f"{len(summary.left_out_before):,} objects were left out before and have not "
+            f"{summary.left_out_before:,} objects were left out before and have not "
             f"changed; see: tlstrail status --lake {quote(str(settings.lake))}",
             markup=False,
             soft_wrap=True,

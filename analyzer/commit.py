@@ -201,7 +201,9 @@ class Committer:
         One does not when it cannot be read, and the old records stay; nor when it
         decompresses to the same bytes as before: the archive was copied, not changed.
         """
-        before = ledger.taken_before(self.ledger(), [each.log_object.key for each in outcomes])
+        before = ledger.taken_before(
+            self._files, self.lake.objects, [each.log_object for each in outcomes]
+        )
         settled, replacing = [], []
         for outcome in outcomes:
             row = before.get((outcome.log_object.key, outcome.sha256))
@@ -217,9 +219,9 @@ class Committer:
         self.tally.read += len(settled)
         return replacing
 
-    def ledger(self) -> pa.Table:
-        """Return the ledger as of the last commit."""
-        return ledger.read_ledger(self._files, self.lake.objects)
+    def with_duplicates(self) -> pa.Table:
+        """Return the ledger's rows of objects of which records were dropped, as of now."""
+        return ledger.with_duplicates(self._files, self.lake.objects)
 
     def record(self, batch: Batch, outcomes: Sequence[Outcome]) -> None:
         """Make outcomes visible of objects that were not read."""
@@ -310,8 +312,8 @@ class Committer:
         return ledger.forget(
             self._files,
             self.lake.objects,
-            taken=[each.log_object.key for each in seen_before if each.status in TAKEN],
-            left_out=[each.log_object.key for each in seen_before if each.status not in TAKEN],
+            taken=[each.log_object for each in seen_before if each.status in TAKEN],
+            left_out=[each.log_object for each in seen_before if each.status not in TAKEN],
         )
 
     def _without(

@@ -101,8 +101,8 @@ class IngestSummary:
 
     totals: Totals
     tally: Tally
-    left_out_before: list[str]
-    """Keys in scope that an earlier run had to leave out, and that have not changed."""
+    left_out_before: int
+    """How many objects in scope an earlier run had to leave out, and have not changed."""
     not_listed: list[str]
     """What may not be listed, and why. The lake does not say that all has been read, then."""
 
@@ -146,7 +146,7 @@ def ingest(
             listing = listed(settings, store, kept, watcher)
             if not lake.objects:
                 listing = starting(settings.task, workers, listing)
-            plan = Plan(listing, seen_before(files, lake))
+            plan = Plan(listing, seen_before(files, lake, settings.scope))
             # Arrow keeps what listing and ledger took; nothing as large is to come in this process.
             pa.default_memory_pool().release_unused()
             if store.denied and plan.totals.listed == plan.totals.skipped:
@@ -156,7 +156,8 @@ def ingest(
             manifest.create(files)
             committer = Committer(files, lake, store.root, now, plan.open_rows)
             committer.tally.retries += store.take_retries()
-            committer.record(plan.not_to_read, _not_read(plan.not_to_read))
+            for unread in plan.not_to_read():
+                committer.record(unread, _not_read(unread))
             # One batch is read before another process would have started.
             alone = plan.batch_count == 1 and not settings.scheduler
             used = Lanes([InThisProcess()]) if alone else workers
@@ -178,9 +179,10 @@ def ingest(
             )
 
 
-def seen_before(files: LakeFiles, lake: Manifest) -> Iterator[pa.Table]:
-    """Yield what a plan has to know of the ledger."""
-    return ledger.read_parts(files, lake.objects, ["key", "etag", "status", "retry"])
+def seen_before(files: LakeFiles, lake: Manifest, scope: Scope) -> Iterator[pa.Table]:
+    """Yield what a plan of this scope has to know of the ledger."""
+    columns = ["key", "etag", "status", "retry"]
+    return ledger.read_parts(files, lake.objects, columns, ledger.in_scope(scope))
 
 
 def listed(
@@ -297,7 +299,7 @@ def replacements(
         ]
         changed |= {log_object.key: log_object for log_object in committer.settle(outcomes)}
     while changed:
-        batch = together(committer.ledger(), changed)
+        batch = together(committer.with_duplicates(), changed)
         fingerprints = lane.submit(read_batch, settings.task, batch).result()
         copies = RecentRecords().take_in(fingerprints)
         yield lane.submit(write_batch, settings.task, batch, copies).result()

@@ -7,12 +7,16 @@ in `events` + the duplicates dropped. `sql/checks` asserts it, `status` prints i
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from datetime import UTC, timedelta
 from enum import StrEnum
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
+import pyarrow.dataset as ds
 import pyarrow.parquet as pq
+from pyarrow.fs import LocalFileSystem
 
 from analyzer.manifest import Part, next_generation
 from analyzer.schema import LEDGER
@@ -22,12 +26,17 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from analyzer.lake_files import LakeFiles
-    from analyzer.listing import LogObject
+    from analyzer.listing import LogObject, Scope
 
 MERGED_AT_ONCE = 64
 SMALL_PART_ROWS = 100_000
 """So many ledger parts below this size are merged into one: a lake of many commits must
 open fast, and a large ledger must not be written anew for every few commits."""
+
+ROWS_IN_A_GROUP = 100_000
+"""So many rows have statistics of their own: where these rule them out, nobody reads them."""
+
+_PARQUET = ds.ParquetFileFormat()
 
 
 class Status(StrEnum):
@@ -115,22 +124,86 @@ def read_ledger(files: LakeFiles, parts: Iterable[Part]) -> pa.Table:
 
 
 def read_parts(
-    files: LakeFiles, parts: Iterable[Part], columns: Sequence[str]
+    files: LakeFiles,
+    parts: Iterable[Part],
+    columns: Sequence[str],
+    wanted: pc.Expression | None = None,
 ) -> Iterator[pa.Table]:
-    """Yield some columns of the ledger, a part at a time."""
+    """Yield some columns of the rows that are wanted, `ROWS_IN_A_GROUP` at a time at most."""
     for part in parts:
-        yield pq.read_table(files.source(part.path), columns=list(columns), partitioning=None)
+        for batch in _fragment(files, part).to_batches(
+            LEDGER, columns=list(columns), filter=wanted, batch_size=ROWS_IN_A_GROUP
+        ):
+            if len(batch):
+                yield pa.Table.from_batches([batch])
+
+
+def _fragment(files: LakeFiles, part: Part) -> ds.Fragment:
+    source = files.source(part.path)
+    if isinstance(source, str):
+        return _PARQUET.make_fragment(str(Path(source).absolute()), LocalFileSystem())
+    return _PARQUET.make_fragment(source)  # type: ignore[arg-type]  # a file of pyarrow's own
+
+
+def in_scope(scope: Scope) -> pc.Expression:
+    """Return what holds for the rows of all objects that a listing of `scope` can find.
+
+    What a key says is the same whenever it is listed; what is not known cannot be ruled out.
+    """
+    among = pc.scalar(True)  # noqa: FBT003 (pyarrow's)
+    for name, values in (("account_id", scope.accounts), ("region", scope.regions)):
+        if values:
+            among &= _unknown_or(name, pc.field(name).isin(values))
+    since = scope.since and scope.since - timedelta(minutes=1)
+    return among & _delivered(since, scope.delivered_until)
+
+
+def _delivered(since: datetime | None, until: datetime | None) -> pc.Expression:
+    """Return what holds for rows of objects delivered from `since` up to and with `until`."""
+    within = pc.scalar(True)  # noqa: FBT003
+    at = pc.field("delivered_at")
+    if since is not None:
+        within &= at >= _moment(since)
+    if until is not None:
+        within &= at <= _moment(until)
+    return _unknown_or("delivered_at", within)
+
+
+def _unknown_or(name: str, holds: pc.Expression) -> pc.Expression:
+    return pc.field(name).is_null() | holds
+
+
+def _moment(at: datetime) -> pa.Scalar[Any]:
+    return pa.scalar(at.astimezone(UTC).replace(tzinfo=None), pa.timestamp("us"))
+
+
+def _of(objects: Collection[LogObject]) -> pc.Expression:
+    """Return what holds for all rows of the keys of these objects."""
+    times = [each.delivered_at for each in objects if each.delivered_at]
+    is_one = pc.field("key").isin([each.key for each in objects])
+    if len(times) < len(objects):
+        return is_one
+    return is_one & _delivered(min(times), max(times))
 
 
 def taken_before(
-    ledger: pa.Table, keys: Sequence[str]
+    files: LakeFiles, parts: Iterable[Part], objects: Collection[LogObject]
 ) -> dict[tuple[str, str | None], dict[str, Any]]:
-    """Return the rows of versions of `keys` that are in the lake, by key and sha256."""
-    wanted = pc.and_(
-        pc.is_in(ledger["key"], pa.array(keys, pa.string())),
-        pc.is_in(ledger["status"], pa.array(sorted(TAKEN), pa.string())),
-    )
-    return {(row["key"], row["sha256"]): row for row in ledger.filter(wanted).to_pylist()}
+    """Return the rows of versions of `objects` that are in the lake, by key and sha256."""
+    columns = ["key", "sha256", "duplicates", "duplicate_of", "part"]
+    wanted = _of(objects) & pc.field("status").isin(sorted(TAKEN))
+    return {
+        (row["key"], row["sha256"]): row
+        for rows in read_parts(files, parts, columns, wanted)
+        for row in rows.to_pylist()
+    }
+
+
+def with_duplicates(files: LakeFiles, parts: Iterable[Part]) -> pa.Table:
+    """Return the rows of objects of which records were dropped; few parts have many."""
+    wanted = pc.field("duplicates") > 0
+    rows = read_parts(files, parts, LEDGER.names, wanted)
+    return pa.concat_tables([LEDGER.empty_table(), *rows])
 
 
 def renewed(outcome: Outcome, before: dict[str, Any]) -> Outcome:
@@ -153,22 +226,31 @@ class Replacement:
 
 
 def forget(
-    files: LakeFiles, parts: Iterable[Part], taken: Collection[str], left_out: Collection[str]
+    files: LakeFiles,
+    parts: Iterable[Part],
+    taken: Collection[LogObject],
+    left_out: Collection[LogObject],
 ) -> Replacement:
     """Take earlier versions of objects out of the ledger.
 
-    Of the keys in `taken` every row goes; of those in `left_out`, whose new version could
-    not be read, the rows of versions that could be read stay.
+    Of the objects in `taken` every row goes; of those in `left_out`, whose new version could
+    not be read, the rows of versions that could be read stay. Only parts with such rows are read
+    as a whole.
     """
     added: list[Part] = []
     removed: set[str] = set()
     batches: set[str] = set()
+    concerned = _of([*taken, *left_out])
+    keys_taken = pa.array([each.key for each in taken], pa.string())
+    keys_left_out = pa.array([each.key for each in left_out], pa.string())
     for part in parts:
+        if next(read_parts(files, [part], ["key"], concerned), None) is None:
+            continue
         rows = read_ledger(files, [part])
         was_taken = pc.is_in(rows["status"], pa.array(sorted(TAKEN), pa.string()))
         goes = pc.or_(
-            pc.is_in(rows["key"], pa.array(taken, pa.string())),
-            pc.and_(pc.is_in(rows["key"], pa.array(left_out, pa.string())), pc.invert(was_taken)),
+            pc.is_in(rows["key"], keys_taken),
+            pc.and_(pc.is_in(rows["key"], keys_left_out), pc.invert(was_taken)),
         )
         if not pc.any(goes).as_py():
             continue
@@ -193,5 +275,7 @@ def merge(
 
 def write_part(files: LakeFiles, path: str, rows: pa.Table) -> Part:
     """Write rows of the ledger as the part `path`."""
-    size = files.write_parquet(path, rows.schema, [rows], compression="zstd")
+    size = files.write_parquet(
+        path, rows.schema, [rows], compression="zstd", row_group_size=ROWS_IN_A_GROUP
+    )
     return Part(path, len(rows), size)

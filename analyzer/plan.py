@@ -1,8 +1,8 @@
 """What was listed, minus what the lake has already seen, cut into batches.
 
-The comparison is SQL, some thousand listed objects at a time: of those that the ledger has
-settled only the count is kept, and of the ledger 36 bytes a row, so that a second run over a
-million objects costs neither a million Python objects nor the memory for them.
+The comparison is SQL: of the objects that the ledger has settled only the count is kept, and of
+the ledger some 28 bytes a row, so that a second run over a hundred million objects costs neither
+as many Python objects nor the memory for them.
 """
 
 from __future__ import annotations
@@ -34,6 +34,13 @@ WORTH_A_BATCH = BATCH_JSON_BYTES // 4
 MEMORY = "1GB"
 """What the plan holds in memory: some millions of objects to be read, and the rest on disk."""
 
+COMPARISONS = 20
+"""A listing as long as the ledger is compared in so many pieces, as each comparison goes through
+all of the ledger's digests: more of them take longer, and fewer more room for what waits."""
+
+RECORDED_AT_ONCE = 50_000
+"""So many objects that are not read go into the ledger with one commit."""
+
 # CloudTrail's JSON shrinks to about a sixth to a tenth; a batch is cut by what it grows to.
 GZIP_RATIO = 7
 
@@ -59,7 +66,8 @@ class Plan:
     def __init__(self, listing: Iterable[pa.Table], ledger: Iterable[pa.Table]) -> None:
         """Take in a listing, in tables of `LISTED`, and the ledger as it is.
 
-        Of the ledger's tables the columns key, etag, status and retry are read.
+        Of the ledger's tables the columns key, etag, status and retry are read. Rows of objects
+        that the listing cannot find may be missing.
         """
         self._duckdb = duckdb.connect(
             config={
@@ -70,30 +78,44 @@ class Plan:
         )
         self._make("seen", "ledger_now", LEDGER)
         self._make("counted", "listed_now", LISTED)
-        self._make("open_objects", "listed_now", LISTED)
+        self._make("waiting", "listed_now", LISTED)
+        self._duckdb.execute(f"CREATE TABLE open_objects AS {sql('plan/open_objects')}")
+        self._seen = self._waiting = 0
         with ThreadPoolExecutor(1) as thread:  # DuckDB compares while the next are listed
             filled = thread.submit(self._remember, ledger)
             for listed in listing:
                 filled.result()
                 filled = thread.submit(self._take, listed)
             filled.result()
+        self._compare()
+        self._duckdb.execute(f"CREATE TABLE earlier AS {sql('plan/earlier')}")
+        self._duckdb.execute("DROP TABLE seen")
         self._duckdb.execute(f"CREATE TABLE to_read AS {sql('plan/to_read')}")
         self.totals = Totals(*self._duckdb.execute(sql("plan/totals")).fetchall()[0])
-        self.not_to_read = self._not_to_read()
 
     def _remember(self, ledger: Iterable[pa.Table]) -> None:
         for rows in ledger:
             self._add("seen", "ledger_now", rows)
+            self._seen += len(rows)
 
     def _take(self, listed: pa.Table) -> None:
-        """Count what was listed, and keep what the ledger has not settled."""
-        for table in ("counted", "open_objects"):
+        """Count what was listed, and let it wait until there is enough to compare."""
+        for table in ("counted", "waiting"):
             self._add(table, "listed_now", listed)
+        self._waiting += len(listed)
+        if self._waiting >= self._seen // COMPARISONS:
+            self._compare()
+
+    def _compare(self) -> None:
+        """Keep of what waits that which the ledger has not settled."""
+        self._duckdb.execute(f"INSERT INTO open_objects {sql('plan/open_objects')}")
+        self._make("waiting", "listed_now", LISTED)
+        self._waiting = 0
 
     def _make(self, table: str, source: str, schema: pa.Schema) -> None:
         """Make the table that holds the answers of `sql/plan/TABLE.sql` over `source`."""
         self._duckdb.register(source, schema.empty_table())
-        self._duckdb.execute(f"CREATE TABLE {table} AS {sql(f'plan/{table}')}")
+        self._duckdb.execute(f"CREATE OR REPLACE TABLE {table} AS {sql(f'plan/{table}')}")
         self._duckdb.unregister(source)
 
     def _add(self, table: str, source: str, arrived: pa.Table) -> None:
@@ -120,16 +142,17 @@ class Plan:
         """About how many batches there will be; one at least."""
         return 1 + max(self._json_bytes // BATCH_JSON_BYTES, self.totals.to_read // BATCH_OBJECTS)
 
-    def left_out_before(self) -> list[str]:
-        """Return the keys in scope that an earlier run left out, and that have not changed."""
-        rows = self._duckdb.execute(sql("plan/left_out_before")).fetchall()
-        return [key for (key,) in rows]
+    def left_out_before(self) -> int:
+        """Return how many objects in scope an earlier run left out, and have not changed."""
+        [(count,)] = self._duckdb.execute(sql("plan/left_out_before")).fetchall()
+        return int(count)
 
-    def _not_to_read(self) -> Batch:
-        """Return the objects that only the ledger has to learn of."""
-        rows = self._duckdb.execute(sql("plan/not_to_read")).fetchall()
-        known = frozenset(row[0] for row in rows if row[-1])
-        return Batch(new_id(), tuple(LogObject(*row[:-1]) for row in rows), known)
+    def not_to_read(self) -> Iterator[Batch]:
+        """Yield the objects that only the ledger has to learn of, some at a time."""
+        rows = self._duckdb.cursor().execute(sql("plan/not_to_read"))
+        while chunk := rows.fetchmany(RECORDED_AT_ONCE):
+            known = frozenset(row[0] for row in chunk if row[-1])
+            yield Batch(new_id(), tuple(LogObject(*row[:-1]) for row in chunk), known)
 
     def open_rows(self, rows: pa.Table) -> pa.Table:
         """Return those of the ledger's rows whose objects the plan has not found settled."""

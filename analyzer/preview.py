@@ -73,7 +73,7 @@ def preview(settings: IngestSettings, watcher: Watcher) -> Preview:
     lake = manifest.look(files)
     listing = Listing(store, settings.source.prefix, settings.scope)
     rows = settings.inventory.rows(settings.scope) if settings.inventory else listing
-    plan = Plan(in_tables(rows, watcher.listed), seen_before(files, lake))
+    plan = Plan(in_tables(rows, watcher.listed), seen_before(files, lake, settings.scope))
     if store.denied and plan.totals.listed == plan.totals.skipped:
         raise store.denied[0]  # who may list nothing is refused as a whole
     require_an_archive(settings, plan.totals)

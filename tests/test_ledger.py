@@ -1,15 +1,17 @@
 from __future__ import annotations
 
 from collections import Counter
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+import pyarrow.parquet as pq
 import pytest
 
 from analyzer import ledger
 from analyzer.ledger import Outcome, Status, forget, read_ledger, write_ledger
-from analyzer.listing import LogObject
+from analyzer.listing import LogObject, Scope
 from analyzer.local_lake import LocalLakeFiles
 from tests.conftest import (
     NOW,
@@ -31,6 +33,17 @@ if TYPE_CHECKING:
 @pytest.fixture
 def files(tmp_path: Path) -> LocalLakeFiles:
     return LocalLakeFiles(tmp_path)
+
+
+def objects(*keys: str) -> list[LogObject]:
+    return [outcome(key).log_object for key in keys]
+
+
+def outcome_at(at: datetime | None, account_id: str | None = None) -> Outcome:
+    key = f"{at:%H%M} {account_id}" if at else f"{account_id}"
+    region = "us-east-1" if at else None
+    log_object = LogObject(key, "1", 10, NOW, "STANDARD", False, account_id, region, at)  # noqa: FBT003
+    return Outcome(log_object, Status.INGESTED)
 
 
 def outcome(key: str, status: Status = Status.INGESTED, etag: str = "1") -> Outcome:
@@ -98,7 +111,7 @@ def test_an_earlier_version_is_forgotten_when_the_new_one_was_taken(files: Local
         files, "a", [outcome("x"), outcome("y"), outcome("z", Status.REFUSED)], NOW
     )
 
-    replacement = forget(files, parts, taken=["x", "z"], left_out=[])
+    replacement = forget(files, parts, taken=objects("x", "z"), left_out=[])
     assert read_ledger(files, replacement.added)["key"].to_pylist() == ["y"]
     assert replacement.removed == {parts[0].path}
     assert replacement.batches == {"batch"}
@@ -109,7 +122,7 @@ def test_an_earlier_version_stays_when_the_new_one_could_not_be_taken(
 ) -> None:
     parts = write_ledger(files, "a", [outcome("x"), outcome("x", Status.REFUSED, "2")], NOW)
 
-    replacement = forget(files, parts, taken=[], left_out=["x"])
+    replacement = forget(files, parts, taken=[], left_out=objects("x"))
     assert read_ledger(files, replacement.added)["status"].to_pylist() == ["ingested"]
     assert replacement.batches == frozenset()
 
@@ -119,8 +132,78 @@ def test_nothing_is_written_anew_for_keys_that_the_ledger_does_not_know(
 ) -> None:
     parts = write_ledger(files, "a", [outcome("x")], NOW)
 
-    replacement = forget(files, parts, taken=["y"], left_out=["z"])
+    replacement = forget(files, parts, taken=objects("y"), left_out=objects("z"))
     assert (replacement.added, replacement.removed) == ((), frozenset())
+
+
+def test_of_the_ledger_only_what_a_listing_of_the_scope_can_find_is_read(
+    files: LocalLakeFiles,
+) -> None:
+    ten, day = datetime(2023, 1, 5, 10, 0, tzinfo=UTC), timedelta(days=1)
+    outcomes = [outcome_at(ten, "111122223333"), outcome_at(ten + day, "444455556666")]
+    unknown = outcome_at(None)
+    parts = write_ledger(files, "a", [*outcomes, unknown], NOW)
+
+    def found(**narrowed: Any) -> list[str]:  # noqa: ANN401
+        wanted = ledger.in_scope(Scope(**narrowed))
+        return [
+            str(key)
+            for rows in ledger.read_parts(files, parts, ["key"], wanted)
+            for key in rows["key"].to_pylist()
+        ]
+
+    first, second, last = (each.log_object.key for each in [*outcomes, unknown])
+    assert found() == [first, second, last]
+    assert found(since=ten, until=ten + timedelta(minutes=1), late_days=0) == [first, last]
+    assert found(since=ten + timedelta(seconds=59), late_days=0) == [first, second, last]
+    assert found(since=ten + timedelta(minutes=2)) == [second, last]
+    assert found(until=ten) == [first, second, last]
+    assert found(accounts=("444455556666",)) == [second, last]
+    assert found(regions=("eu-central-1",)) == [last] == found(accounts=("1",))
+
+
+def test_a_group_of_rows_that_its_statistics_rule_out_is_not_read(
+    files: LocalLakeFiles, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ledger, "ROWS_IN_A_GROUP", 1)
+    ten = datetime(2023, 1, 5, 10, 0, tzinfo=UTC)
+    outcomes = [outcome_at(ten + timedelta(days=number), "1") for number in range(3)]
+    [part] = write_ledger(files, "a", outcomes, NOW)
+    spoilt = files.root / part.path
+    [_, damaged, _] = [
+        pq.ParquetFile(spoilt).metadata.row_group(number).column(0).data_page_offset
+        for number in range(3)
+    ]
+    content = bytearray(spoilt.read_bytes())
+    content[damaged : damaged + 8] = b"rubbish!"
+    spoilt.write_bytes(content)
+
+    wanted = ledger.in_scope(Scope(since=ten + timedelta(days=2)))
+    [rows] = ledger.read_parts(files, [part], ["key"], wanted)
+    assert rows["key"].to_pylist() == [outcomes[2].log_object.key]
+    with pytest.raises(OSError, match=r"."):
+        list(ledger.read_parts(files, [part], ["key"]))
+
+
+def test_the_versions_that_are_in_the_lake_are_found_among_all_parts(
+    files: LocalLakeFiles,
+) -> None:
+    rows = [outcome("x"), outcome("x", Status.REFUSED, "2"), outcome("y")]
+    parts = [p for n, row in enumerate(rows) for p in write_ledger(files, f"{n}", [row], NOW)]
+
+    [(version, row)] = ledger.taken_before(files, parts, objects("x", "z")).items()
+    assert version == ("x", None)
+    assert row["part"] == "batch"
+
+
+def test_of_the_ledger_only_rows_with_duplicates_are_asked_who_leans_on_whom(
+    files: LocalLakeFiles,
+) -> None:
+    leaning = replace(outcome("x"), duplicates=1, duplicate_of=("y",))
+    parts = write_ledger(files, "a", [leaning, outcome("y")], NOW)
+
+    assert ledger.with_duplicates(files, parts)["key"].to_pylist() == ["x"]
+    assert len(ledger.with_duplicates(files, [])) == 0
 
 
 def test_no_outcome_is_no_part(files: LocalLakeFiles) -> None:

@@ -7,6 +7,7 @@ import pyarrow as pa
 import pytest
 from msgspec.structs import astuple, replace
 
+from analyzer import plan
 from analyzer.layout import describe_object
 from analyzer.listing import LogObject, in_tables
 from analyzer.plan import Plan, Totals
@@ -89,18 +90,18 @@ def test_what_is_to_be_asked_for_again_is_read_again(status: str) -> None:
     [batch] = plan.batches()
     assert keys(list(batch.objects)) == [listed(1).key]
     assert batch.known == {listed(1).key}
-    assert plan.left_out_before() == []
+    assert plan.left_out_before() == 0
 
 
 @pytest.mark.parametrize("status", ["refused", "missing"])
 def test_what_was_left_out_before_and_has_not_changed_is_named(status: str) -> None:
     plan = plan_of([listed(1), listed(2)], [ledger_row(1, status), ledger_row(2)])
 
-    assert plan.left_out_before() == [listed(1).key]
+    assert plan.left_out_before() == 1
 
 
 def test_what_was_left_out_and_is_not_listed_now_is_not_named() -> None:
-    assert plan_of([listed(2)], [ledger_row(1, "refused")]).left_out_before() == []
+    assert plan_of([listed(2)], [ledger_row(1, "refused")]).left_out_before() == 0
 
 
 def test_a_repaired_object_is_read_as_one_that_the_ledger_knows() -> None:
@@ -124,9 +125,37 @@ def test_what_is_no_log_or_archived_is_only_recorded() -> None:
     frozen = listed(2, archived=True, storage_class="GLACIER")
 
     plan = plan_of([stray, frozen, listed(3)])
-    assert keys(list(plan.not_to_read.objects)) == [stray.key, frozen.key]
-    assert plan.not_to_read.known == frozenset()
+    [unread] = plan.not_to_read()
+    assert keys(list(unread.objects)) == [stray.key, frozen.key]
+    assert unread.known == frozenset()
     assert (plan.totals.skipped, plan.totals.archived, plan.totals.to_read) == (1, 1, 1)
+
+
+def test_what_is_only_recorded_comes_some_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(plan, "RECORDED_AT_ONCE", 2)
+    strays = [listed(number, skipped="not a log") for number in range(3)]
+
+    unread = list(plan_of(strays, [ledger_row(2, "refused", etag="2")]).not_to_read())
+    assert [keys(list(batch.objects)) for batch in unread] == [keys(strays[:2]), keys(strays[2:])]
+    assert [batch.known for batch in unread] == [frozenset(), {strays[2].key}]
+
+
+@pytest.mark.parametrize("comparisons", [1, 3, 1_000_000])
+def test_in_how_many_pieces_the_listing_is_compared_changes_nothing(
+    comparisons: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(plan, "COMPARISONS", comparisons)
+    objects = [listed(number) for number in range(10)]
+    ledger = [ledger_row(number, etag="2" if number == 7 else "1") for number in range(9)]
+
+    found = Plan(
+        (table for each in objects for table in tables_of([each])),
+        [pa.Table.from_pylist([row], LEDGER) for row in ledger],
+    )
+    [batch] = found.batches()
+    assert keys(list(batch.objects)) == [listed(9).key]
+    assert [keys(some) for some in found.replacing()] == [[listed(7).key]]
+    assert (found.totals.listed, found.totals.to_read) == (10, 2)
 
 
 def test_what_is_recorded_is_not_recorded_again() -> None:
@@ -135,8 +164,8 @@ def test_what_is_recorded_is_not_recorded_again() -> None:
     ledger = [ledger_row(1, "skipped"), ledger_row(2, "archived", retry=True)]
 
     plan = plan_of([stray, frozen], ledger)
-    assert plan.not_to_read.objects == ()
-    assert plan.left_out_before() == [frozen.key]
+    assert list(plan.not_to_read()) == []
+    assert plan.left_out_before() == 1
 
 
 def test_the_totals_count_what_was_listed() -> None:

@@ -148,10 +148,10 @@ def test_a_changed_object_that_is_now_damaged_keeps_its_old_rows_and_is_named(
         (key, "truncated gzip")
     ]
     assert statuses(lake) == [("A", "ingested"), ("A", "refused"), ("B", "ingested")]
-    assert ingest_and_check(lake, log_folder.root).left_out_before == [key]
+    assert ingest_and_check(lake, log_folder.root).left_out_before == 1
 
     log_folder.put(A, some(4))
-    assert ingest_and_check(lake, log_folder.root).left_out_before == []
+    assert ingest_and_check(lake, log_folder.root).left_out_before == 0
     assert ids_of(lake) == numbers(2, 3, 4)
     assert statuses(lake) == [("A", "ingested"), ("B", "ingested")]
 

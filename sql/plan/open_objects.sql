@@ -1,4 +1,10 @@
--- Which of the objects in listed_now has the ledger not settled: taken, or skipped for good?
-SELECT *, md5_number(key) AS key_digest
-FROM (SELECT *, md5_number(key || chr(10) || etag) AS version_digest FROM listed_now) AS digested
-ANTI JOIN (FROM seen WHERE NOT left_out) USING (version_digest)
+-- Which of the objects in waiting has the ledger not settled: taken, or skipped for good?
+--
+-- The first join is of digests alone, so that its hash table is small: the ledger runs past it.
+SELECT waiting.*
+FROM waiting
+ANTI JOIN (
+    SELECT waiting.rowid AS settled
+    FROM waiting
+    SEMI JOIN (FROM seen WHERE NOT left_out) USING (key_digest, etag_hash)
+) ON waiting.rowid = settled
