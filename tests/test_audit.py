@@ -7,7 +7,7 @@ import msgspec
 import pytest
 
 from analyzer import __version__
-from analyzer.audit import SECTIONS, Audit, audit, evidence_of
+from analyzer.audit import SECTIONS, Audit, audit, evidence_of, ledger_fingerprint
 from analyzer.lake import Narrowing, open_lake
 from analyzer.queries import fingerprint, report_sql, sql
 from tests.conftest import ingest_and_check, log_key, record
@@ -53,6 +53,26 @@ def test_the_provenance_says_what_the_audit_was_made_with(
     assert made_with.objects == 75
     assert 0 < made_with.records < 1_256
     assert made_with.ledger == audit_of(archive_lake).provenance.ledger
+
+
+def test_the_ledgers_fingerprint_is_of_the_rows_hashes_in_groups_by_two_digits(
+    archive_lake: Path,
+) -> None:
+    with open_lake(archive_lake, Narrowing()) as lake:
+        [row] = lake.table("""
+            SELECT sha256(string_agg(group_hash, '' ORDER BY first_digits)) AS fingerprint
+            FROM (
+                SELECT row_hash[:2] AS first_digits,
+                    sha256(string_agg(row_hash, '' ORDER BY row_hash)) AS group_hash
+                FROM (
+                    SELECT sha256(json_array(key, etag, status, reason, records, sha256))
+                        AS row_hash
+                    FROM objects
+                )
+                GROUP BY first_digits
+            )
+        """).to_pylist()
+        assert ledger_fingerprint(lake) == row["fingerprint"]
 
 
 def test_a_lake_from_before_there_were_ids_still_answers(
