@@ -132,7 +132,11 @@ def read_parts(
     """Yield some columns of the rows that are wanted, `ROWS_IN_A_GROUP` at a time at most."""
     for part in parts:
         for batch in _fragment(files, part).to_batches(
-            LEDGER, columns=list(columns), filter=wanted, batch_size=ROWS_IN_A_GROUP
+            LEDGER,
+            columns=list(columns),
+            filter=wanted,
+            batch_size=ROWS_IN_A_GROUP,
+            batch_readahead=1,  # 16 otherwise, and each is of a few megabytes
         ):
             if len(batch):
                 yield pa.Table.from_batches([batch])
