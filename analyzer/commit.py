@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from analyzer import ledger, manifest
 from analyzer.batch import Batch, new_id
-from analyzer.dedupe import LakeDeduper, by_object, without_objects
+from analyzer.dedupe import LakeDeduper, by_object, near_parts, without_objects
 from analyzer.errors import LakeError, Overtaken
 from analyzer.ledger import LEFT_OUT, TAKEN, Outcome, Replacement, Status
 from analyzer.manifest import Change, Manifest, Part
@@ -32,13 +32,14 @@ if TYPE_CHECKING:
     from analyzer.shards import Shard
 
 TOGETHER_ON_S3 = 8
-"""So many batches make one commit of a shared lake: a commit to S3 is six requests one after
+"""So many batches make one commit of a shared lake: a commit to S3 is four requests one after
 another, and all who write to the lake wait for each other's."""
 
 PARTS_FOR_EACH_BATCH = 2_000
 """A commit names all parts, so one more batch waits for it with so many more parts in the lake."""
 
-MOST_TOGETHER = 64
+MOST_TOGETHER = 256
+"""No more than this is to be read again after a run was killed: some two minutes of one worker."""
 
 _NOTHING = Replacement((), frozenset(), frozenset())
 
@@ -124,7 +125,14 @@ class Committer:
         self._note(forgotten.added)
         taken = [each.log_object.key for each in outcomes if each.status in TAKEN]
         old, rewritten = self._without(forgotten.batches, taken)
-        standing = [part for part in self.lake.events if part.path not in old] + rewritten
+        # All parts are gone through once, and not for each batch: there may be very many.
+        standing = near_parts(
+            [part for part in self.lake.events if part.path not in old] + rewritten,
+            frozenset().union(
+                *(part.hours for written in group for part in written.parts),
+                *(written.copies.hours for written in group),
+            ),
+        )
         self._note(rewritten)
         parts: list[Part] = []
         copies: list[Copy] = []

@@ -57,7 +57,9 @@ class LakeDeduper:
 
         A part that loses rows is written anew under another name; None when it loses all.
         """
-        near = [part for part in _near(lake, new.hours) if not part.batches <= clearance.batches]
+        near = [
+            part for part in near_parts(lake, new.hours) if not part.batches <= clearance.batches
+        ]
         if not near and clearance.itself:
             return new, []
         with failures_of(self._files):
@@ -94,7 +96,7 @@ class LakeDeduper:
         ids = pa.table({"event_id": pa.array(wanted, pa.string())})
         self._duckdb.register("wanted_ids", ids)
         with failures_of(self._files):
-            self._see(_near(lake, found.hours))
+            self._see(near_parts(lake, found.hours))
             keepers = dict(self._duckdb.execute(sql("dedupe/keepers")).fetchall())
         return [
             copy._replace(kept_by=keepers[event_id])
@@ -124,7 +126,7 @@ class LakeDeduper:
             self._duckdb.register("near_rows", EVENTS.empty_table())
 
 
-def _near(lake: Iterable[Part], hours: Iterable[int]) -> list[Part]:
+def near_parts(lake: Iterable[Part], hours: Iterable[int]) -> list[Part]:
     """Return the parts that share an hour with `hours`; copies have the same eventTime."""
     wanted = frozenset(hours)
     return [part for part in lake if not wanted.isdisjoint(part.hours)]
