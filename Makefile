@@ -10,7 +10,7 @@ DEMO_LAKE ?= build/demo-lake
 BENCH_DIR ?= build/bench
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: help demo test check format lint types imports setup setup-dev setup-bench bench bench-stages bench-scale bench-query bench-s3 bench-list bench-page soak soak-cluster bench-scale-driver bench-cluster fuzz lock clean commands
+.PHONY: help demo test check format lint types imports setup setup-dev setup-bench bench bench-stages bench-scale bench-query bench-s3 bench-list bench-page soak soak-cluster bench-scale-driver bench-ledger bench-cluster fuzz lock clean commands
 
 help: ## Print the targets.
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -66,6 +66,10 @@ bench-cluster: setup-bench ## Measure two workers by Dask against two processes.
 
 bench-scale-driver: setup-bench ## Measure what grows in the driver, and in the lake.
 	@$(BIN)/python -m bench.scale_driver $(BENCH_DIR)
+	@$(BIN)/python -m bench.commits $(BENCH_DIR)
+
+bench-ledger: setup-bench ## Measure what 1, 10 and 100 million objects in the ledger cost.
+	@$(BIN)/python -m bench.ledger $(BENCH_DIR) $(BENCH_ARGS)
 
 fuzz: setup-dev ## Give flatten.c damaged logs, under the sanitizers.
 	@$(BIN)/python -m bench.fuzz $(FUZZ_ARGS)

@@ -2,9 +2,9 @@
 
     python -m bench.scale_driver DIRECTORY
 
-Each figure is measured in a process of its own, on archives and lakes of which only the listing,
-the ledger or the manifest exists. docs/scale.md computes with them. They go to
-DIRECTORY/scale-driver.json.
+Each figure is measured in a process of its own, on archives and lakes of which only the listing
+or the manifest exists. docs/scale.md computes with them, and with those of `bench.ledger` and
+`bench.commits`. They go to DIRECTORY/scale-driver.json.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING
 
 import duckdb
 
-from analyzer import ledger, manifest
+from analyzer import manifest
 from analyzer.batch import Batch, Task, read_batch, write_batch
 from analyzer.commit import Committer
 from analyzer.copies import RecentRecords
@@ -33,7 +33,6 @@ from analyzer.listing import LISTED, LogObject, Scope, list_objects
 from analyzer.local_store import LocalStore
 from analyzer.manifest import Change, Manifest, Part
 from analyzer.plan import Plan
-from analyzer.schema import LEDGER
 from analyzer.source import Source
 from analyzer.store import S3Access
 from bench.run import machine
@@ -43,7 +42,6 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
-ROWS_IN_A_PART = 1_000_000
 CHUNK = 20_000
 LISTING = """
     SELECT
@@ -59,13 +57,6 @@ LISTING = """
             TIMESTAMP '2022-01-01' + INTERVAL 5 MINUTE * (range // 100) AS delivered_at
         FROM range($first, $first + $count)
     )
-"""
-INGESTED = """
-    SELECT * EXCLUDE (archived, skipped), 'ingested' AS status, NULL AS reason, 150 AS records,
-        0 AS duplicates, []::VARCHAR[] AS duplicate_of, false AS retry, sha256(key) AS sha256,
-        format('{:016x}', row_number() OVER () // 200) AS part,
-        TIMESTAMP '2026-01-01' AS ingested_at
-    FROM listed
 """
 FIRST = datetime(2022, 1, 1, tzinfo=UTC)
 COMMITS = 5
@@ -89,7 +80,6 @@ def main() -> None:
     figures = {
         "machine": machine(),
         "plan": [measured(given.directory, "plan", count) for count in given.objects],
-        "ledger": [measured(given.directory, "ledger", count) for count in given.objects],
         "commit": [measured(given.directory, "commit", count) for count in given.parts],
         "scheduler": measured(given.directory, "scheduler", CALLS),
     }
@@ -142,45 +132,6 @@ def plan(_folder: Path, count: int) -> dict[str, float]:
     return {"objects": count, "cpu_seconds": cpu - making, "mb": peak_mb() - before}
 
 
-def ledger_size(folder: Path, count: int) -> dict[str, float]:
-    """Write the ledger of so many objects, and plan a run that finds a million of them again."""
-    files = lake_files(folder / "lake")
-    parts = []
-    for first in range(0, count, ROWS_IN_A_PART):
-        rows = ledger_rows(min(ROWS_IN_A_PART, count - first), first)
-        parts.append(ledger.write_part(files, f"objects/part-{first:016x}.parquet", rows))
-    columns = ["key", "etag", "status", "retry"]
-    listed = min(count, ROWS_IN_A_PART)
-    before = peak_mb()
-    known: list[Plan] = []
-    cpu = cpu_of(
-        lambda: known.append(
-            Plan(iter(()), ledger.read_parts(files, parts, columns)),
-        )
-    )
-    both = cpu_of(
-        lambda: known.append(Plan(objects(listed), ledger.read_parts(files, parts, columns)))
-    )
-    making = cpu_of(lambda: [None for _ in objects(listed)])
-    if known[1].totals.to_read:
-        raise SystemExit("the ledger does not know what it has")
-    return {
-        "objects": count,
-        "bytes": sum(part.bytes for part in parts),
-        "cpu_seconds_to_load": cpu,
-        "cpu_seconds_to_check_a_million": (both - cpu - making) * ROWS_IN_A_PART / listed,
-        "mb": (peak_mb() - before) / 2,
-    }
-
-
-def ledger_rows(count: int, first: int) -> pa.Table:
-    """Return ledger rows of ingested objects."""
-    with duckdb.connect() as connection:
-        connection.register("listed", listing(count, first))
-        rows = answer_to(connection.sql(INGESTED))
-    return rows.select(LEDGER.names).cast(LEDGER)
-
-
 def answer_to(asked: duckdb.DuckDBPyRelation | None) -> pa.Table:
     """Return the rows of a query."""
     if asked is None:
@@ -193,16 +144,7 @@ def commits(folder: Path, parts: int) -> dict[str, float]:
     """Commit to a lake of so many parts, each of another hour."""
     files = lake_files(folder / "lake")
     manifest.create(files)
-    standing = tuple(
-        Part(
-            f"events/month=2010-{1 + number % 12:02}/part-{number:016x}.parquet",
-            35_000,
-            5_000_000,
-            tuple(range(number, number + 3)),
-        )
-        for number in range(parts)
-    )
-    lake = manifest.commit(files, Manifest(), Change(events=standing))
+    lake = manifest.commit(files, Manifest(), Change(events=standing_parts(parts)))
     committer = Committer(files, lake, "s3://bucket/", lambda: FIRST, lambda rows: rows)
     task = Task(Source(f"{folder}/", "", S3Access()), folder / "lake", NEVER_BEFORE)
     recent = RecentRecords()
@@ -222,9 +164,22 @@ def commits(folder: Path, parts: int) -> dict[str, float]:
     }
 
 
+def standing_parts(count: int) -> tuple[Part, ...]:
+    """Return what a manifest says of so many parts, each of another hour."""
+    return tuple(
+        Part(
+            f"events/month=2010-{1 + number % 12:02}/part-{number:016x}.parquet",
+            35_000,
+            5_000_000,
+            tuple(range(number, number + 3)),
+        )
+        for number in range(count)
+    )
+
+
 def one_object(folder: Path, number: int) -> Batch:
     """Return a batch of one object of one record."""
-    key = f"111122223333_CloudTrail_us-east-1_20230101T{number:02}00Z_a.json.gz"
+    key = f"111122223333_CloudTrail_us-east-1_20230101T{number // 60:02}{number % 60:02}Z_a.json.gz"
     event = {"eventVersion": "1.08", "eventID": f"{number}", "eventTime": "2023-01-01T00:00:00Z"}
     (folder / key).write_bytes(gzip.compress(json.dumps({"Records": [event]}).encode()))
     found = list_objects(LocalStore(f"{folder}/"), "", Scope())
@@ -268,7 +223,6 @@ def echo(_sent: Batch, size: int) -> bytes:
 
 MEASURED: dict[str, Callable[[Path, int], dict[str, float]]] = {
     "plan": plan,
-    "ledger": ledger_size,
     "commit": commits,
     "scheduler": scheduler,
 }
