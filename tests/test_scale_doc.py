@@ -27,7 +27,7 @@ def core_hours(terabytes: int) -> float:
 
 
 def commit_hours(count: float) -> float:
-    """Add up commits of one batch each, then of one for each 2,000 parts, at last of 64."""
+    """Add up commits of one batch each, then of one for each 2,000 parts, at last of 256."""
     full = PARTS_FOR_EACH_BATCH * MOST_TOGETHER
     parts = PARTS_FOR_EACH_BATCH**2 / 2
     parts += PARTS_FOR_EACH_BATCH * (min(count, full) - PARTS_FOR_EACH_BATCH)
@@ -40,11 +40,13 @@ def growth(terabytes: int) -> str:
     ledger = objects * MEASURED["ledger_bytes_per_object"] / 1e9
     memory = objects / 1e6 * MEASURED["plan_mb_per_million"] / 1_000
     count = batches(terabytes)
+    seconds = MEASURED["seen_seconds_per_million"] + MEASURED["check_seconds_per_million"]
+    nothing_new = objects / 1e6 * seconds / SECONDS_IN_AN_HOUR
     commits = commit_hours(count)
     dask = count * MEASURED["dask_ms_per_batch"] / 1_000 / SECONDS_IN_AN_HOUR
     return (
         f"| {terabytes} TB | {count:,.0f} | {core_hours(terabytes):,.0f} | {ledger:,.1f} "
-        f"| {memory:,.0f} | {commits:,.1f} | {dask:,.1f} |"
+        f"| {memory:,.0f} | {nothing_new:,.2f} | {commits:,.1f} | {dask:,.1f} |"
     )
 
 
@@ -62,3 +64,20 @@ def test_the_tables_follow_from_what_was_measured(terabytes: int) -> None:
 
     assert growth(terabytes) in lines
     assert money(terabytes) in lines
+
+
+def measured(table_of: str) -> list[float]:
+    """Return the figures of the last line of a table, which is of the largest."""
+    [line] = [line for line in TEXT.splitlines() if line.startswith(f"| {table_of} |")]
+    return [float(figure.replace(",", "")) for figure in re.findall(r"[\d.,]*\d", line)]
+
+
+def test_the_constants_are_those_of_the_largest_ledger_and_lake_that_were_measured() -> None:
+    objects, megabytes, to_load, to_compare, *_ = measured("100,000,000")
+    assert round(to_load / objects * 1e6, 2) == MEASURED["seen_seconds_per_million"]
+    assert to_compare == MEASURED["check_seconds_per_million"]
+    assert round(megabytes * 1e6 / objects, 1) == MEASURED["ledger_bytes_per_object"]
+
+    parts, _, milliseconds, *_, manifest_megabytes = measured("100,000")
+    assert milliseconds / parts * 1_000 == MEASURED["commit_ms_per_1000_parts"]
+    assert round(manifest_megabytes * 1e6 / parts) == MEASURED["manifest_bytes_per_part"]
