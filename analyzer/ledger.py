@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 from pyarrow.fs import LocalFileSystem
 
@@ -24,6 +23,8 @@ from analyzer.schema import LEDGER
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Sequence
     from datetime import datetime
+
+    from pyarrow.dataset import Fragment
 
     from analyzer.lake_files import LakeFiles
     from analyzer.listing import LogObject, Scope
@@ -35,8 +36,6 @@ open fast, and a large ledger must not be written anew for every few commits."""
 
 ROWS_IN_A_GROUP = 100_000
 """So many rows have statistics of their own: where these rule them out, nobody reads them."""
-
-_PARQUET = ds.ParquetFileFormat()
 
 
 class Status(StrEnum):
@@ -142,11 +141,13 @@ def read_parts(
                 yield pa.Table.from_batches([batch])
 
 
-def _fragment(files: LakeFiles, part: Part) -> ds.Fragment:
+def _fragment(files: LakeFiles, part: Part) -> Fragment:
+    from pyarrow.dataset import ParquetFileFormat  # noqa: PLC0415 (only who reads waits for it)
+
     source = files.source(part.path)
     if isinstance(source, str):
-        return _PARQUET.make_fragment(str(Path(source).absolute()), LocalFileSystem())
-    return _PARQUET.make_fragment(source)  # type: ignore[arg-type]  # a file of pyarrow's own
+        return ParquetFileFormat().make_fragment(str(Path(source).absolute()), LocalFileSystem())
+    return ParquetFileFormat().make_fragment(source)  # type: ignore[arg-type]  # a file of pyarrow's own
 
 
 def in_scope(scope: Scope) -> pc.Expression:
