@@ -11,24 +11,17 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import shutil
-import socket
-import subprocess
 import sys
 import tempfile
 import time
-from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import psutil
 
-from analyzer.executors import KEEP_MEMORY
+from analyzer.lake import Narrowing, open_lake
+from bench.dask_cluster import Started, scheduler_and_workers
 from bench.run import archive_of, machine
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 WORKERS = 2
 
@@ -44,14 +37,14 @@ def main() -> None:
     runs: dict[str, list[dict[str, float]]] = {"processes": [], "dask": []}
     with (
         tempfile.TemporaryDirectory(prefix="tlstrail-bench-") as folder,
-        scheduler_and_workers(WORKERS, Path(folder)) as (address, workers),
+        scheduler_and_workers(WORKERS, Path(folder)) as cluster,
     ):
         for _ in range(given.repeat):
             for name, more in (
                 ("processes", ("--workers", str(WORKERS))),
-                ("dask", ("--scheduler", address)),
+                ("dask", ("--scheduler", cluster.address)),
             ):
-                run = ingested(archive, Path(folder) / "lake", more, workers)
+                run = ingested(archive, Path(folder) / "lake", more, cluster)
                 runs[name].append(run)
                 print(name, {key: round(value, 2) for key, value in run.items()}, flush=True)
     best = {name: min(run["wall_seconds"] for run in of_one) for name, of_one in runs.items()}
@@ -70,11 +63,13 @@ def main() -> None:
 
 
 def ingested(
-    archive: Path, lake: Path, more: tuple[str, ...], workers: list[psutil.Process]
+    archive: Path, lake: Path, more: tuple[str, ...], cluster: Started
 ) -> dict[str, float]:
-    """Return what an ingest took: the wall clock, and CPU seconds of it and of the workers."""
+    """Return what an ingest took: the wall clock, and CPU seconds in all and of the driver."""
     shutil.rmtree(lake, ignore_errors=True)
-    before = cpu_seconds(workers)
+    scheduler = psutil.Process(cluster.scheduler.pid)
+    workers = [psutil.Process(worker.pid) for worker in cluster.workers]
+    before, scheduled = cpu_seconds(workers), cpu_seconds([scheduler])
     began = time.perf_counter()
     command = [sys.executable, "-m", "analyzer", "ingest", archive, "--quiet", "--lake", lake]
     process = psutil.Popen([*map(str, command), *more])
@@ -86,12 +81,24 @@ def ingested(
             except psutil.Error:
                 continue
         time.sleep(0.02)
+    wall = time.perf_counter() - began
     if process.returncode:
         raise SystemExit(f"the ingest failed with exit code {process.returncode}")
+    of_scheduler = cpu_seconds([scheduler]) - scheduled
     return {
-        "wall_seconds": time.perf_counter() - began,
-        "cpu_seconds": sum(family.values()) + cpu_seconds(workers) - before,
+        "wall_seconds": wall,
+        "cpu_seconds": sum(family.values()) + cpu_seconds(workers) - before + of_scheduler,
+        "driver_cpu_seconds": family[process.pid],
+        "scheduler_cpu_seconds": of_scheduler,
+        "batches": batches_of(lake),
     }
+
+
+def batches_of(lake: Path) -> int:
+    """Return how many batches a lake was written in."""
+    with open_lake(lake, Narrowing()) as opened:
+        counted = opened.table("SELECT count(DISTINCT part) AS batches FROM objects")
+    return int(counted["batches"][0].as_py())
 
 
 def children_of(process: psutil.Process) -> list[psutil.Process]:
@@ -109,40 +116,6 @@ def cpu_seconds(processes: list[psutil.Process]) -> float:
         for process in processes
         for each in [process, *process.children(recursive=True)]
     )
-
-
-@contextmanager
-def scheduler_and_workers(count: int, folder: Path) -> Iterator[tuple[str, list[psutil.Process]]]:
-    """Yield a scheduler's address, and the processes of it and its workers."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        address = f"tcp://127.0.0.1:{free.getsockname()[1]}"
-    dask = [sys.executable, "-m", "dask"]
-    port = address.rpartition(":")[2]
-    commands = (
-        [*dask, "scheduler", "--host", "127.0.0.1", "--port", port, "--no-dashboard"],
-        [*dask, "worker", address, "--nworkers", str(count), "--nthreads", "1"],
-    )
-    with ExitStack() as stack:
-        said = stack.enter_context((folder / "dask.log").open("wb"))
-        processes = []
-        for command in commands:
-            process = subprocess.Popen(
-                command, cwd=folder, stdout=said, stderr=said, env=os.environ | KEEP_MEMORY
-            )
-            stack.callback(process.wait)
-            stack.callback(process.terminate)
-            processes.append(psutil.Process(process.pid))
-        wait_for_workers(address, count)
-        yield address, processes
-
-
-def wait_for_workers(address: str, count: int) -> None:
-    """Return when so many workers have joined."""
-    from distributed import Client
-
-    with Client(address, timeout=60, set_as_default=False) as client:
-        client.wait_for_workers(count, timeout=60)
 
 
 if __name__ == "__main__":

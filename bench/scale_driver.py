@@ -188,7 +188,7 @@ def one_object(folder: Path, number: int) -> Batch:
 
 def scheduler(_folder: Path, calls: int) -> dict[str, float]:
     """Send so many pairs of calls, as large as those of a batch, through a scheduler."""
-    from bench.soak_cluster import local_cluster
+    from bench.dask_cluster import local_cluster
 
     columns = [column.to_pylist() for column in listing(1_000).columns]
     sent = Batch("id", tuple(LogObject(*row) for row in zip(*columns, strict=True)))

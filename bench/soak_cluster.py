@@ -21,22 +21,20 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
 from typing import TYPE_CHECKING
 
-import dask
-from distributed import LocalCluster
-
 from analyzer.errors import ExitCode
 from analyzer.status import status
 from bench import generate
+from bench.dask_cluster import local_cluster, worker_processes
 from bench.soak import ROOT, THE_COMMAND_LINE, contents_of, left_behind, newest
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from distributed import LocalCluster
 
     from bench.soak import Contents
 
@@ -44,41 +42,6 @@ MOST_COMMITS_BETWEEN_KILLS = 6
 SECONDS_WITHOUT_WORKERS = 15
 SECONDS_OF_A_BATCH = 0.3
 """About; a worker is killed somewhere in it."""
-
-
-@contextmanager
-def local_cluster(workers: int) -> Iterator[LocalCluster]:
-    """Yield a scheduler with so many worker processes of a thread each, which start fast."""
-    settings = {
-        "distributed.worker.multiprocessing-method": "forkserver",
-        "distributed.admin.system-monitor.interval": "10s",
-        "logging.distributed": "critical",
-    }
-    with (
-        dask.config.set(settings),
-        LocalCluster(
-            n_workers=workers,
-            threads_per_worker=1,
-            processes=True,
-            dashboard_address="127.0.0.1:0",
-            memory_limit=0,
-            silence_logs=60,
-        ) as cluster,
-    ):
-        yield cluster
-
-
-def worker_processes(cluster: LocalCluster) -> list[int]:
-    """Return the ids of the worker processes that have joined the cluster and run now.
-
-    One that is killed before it has joined is not started again.
-    """
-    joined = cluster.scheduler.workers if cluster.scheduler else {}
-    return [
-        nanny.process.pid
-        for nanny in list(cluster.workers.values())
-        if nanny.process is not None and nanny.process.is_alive() and nanny.worker_address in joined
-    ]
 
 
 @dataclass

@@ -5,10 +5,9 @@ from __future__ import annotations
 import os
 import pickle
 import signal
-import socket
 import subprocess
 import sys
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -37,8 +36,8 @@ from analyzer.progress import Silence
 from analyzer.source import parse_source
 from analyzer.status import status
 from analyzer.store import S3Access
+from bench.dask_cluster import local_cluster, scheduler_and_workers, worker_processes
 from bench.soak import contents_of
-from bench.soak_cluster import local_cluster, worker_processes
 from tests.conftest import MAX_BYTES, NOW, LogFolder, log_key, record
 from tests.test_crash import ENVIRONMENT, RUNNER, commits_of, started, wait_until
 
@@ -182,16 +181,16 @@ def test_a_lost_scheduler_ends_a_run_with_one_line_and_with_another_one_it_goes_
     settings: IngestSettings, lake: Path, undisturbed: Contents, tmp_path: Path
 ) -> None:
     with (
-        scheduler_and_worker(tmp_path) as (scheduler, address),
-        driver(replace(settings, scheduler=address)) as run,
+        scheduler_and_workers(1, tmp_path, "--no-nanny") as started,
+        driver(replace(settings, scheduler=started.address)) as run,
     ):
         wait_until(lambda: commits_of(lake) >= 3)
-        scheduler.kill()
+        started.scheduler.kill()
         _, said = run.communicate()
 
     assert_same(contents_after(settings, AtCommit()), undisturbed)
     assert run.returncode == ExitCode.STORE_REFUSED
-    assert said.startswith(f"tlstrail: {address}: the Dask scheduler was lost or restarted")
+    assert said.startswith(f"tlstrail: {started.address}: the Dask scheduler was lost or restarted")
     assert said.count("\n") == 1
 
 
@@ -335,26 +334,3 @@ def driver(settings: IngestSettings) -> Iterator[subprocess.Popen[str]]:
         text=True,
     ) as run:
         yield run
-
-
-@contextmanager
-def scheduler_and_worker(folder: Path) -> Iterator[tuple[subprocess.Popen[bytes], str]]:
-    """Yield a scheduler, started as docs/cluster.md says, and its address; it has one worker."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        address = f"tcp://127.0.0.1:{free.getsockname()[1]}"
-    dask = [sys.executable, "-m", "dask"]
-    port = address.rpartition(":")[2]
-    commands = (
-        [*dask, "scheduler", "--host", "127.0.0.1", "--port", port, "--no-dashboard"],
-        [*dask, "worker", address, "--nworkers", "1", "--nthreads", "1", "--no-nanny"],
-    )
-    with ExitStack() as stack:
-        said = stack.enter_context((folder / "dask.log").open("wb"))
-        started = []
-        for command in commands:
-            process = subprocess.Popen(command, cwd=folder, stdout=said, stderr=said)
-            stack.enter_context(process)
-            stack.callback(process.kill)
-            started.append(process)
-        yield started[0], address

@@ -1,0 +1,111 @@
+"""Dask clusters on this machine, for the benches, the soak and the tests."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import dask
+from distributed import Client, LocalCluster
+
+from analyzer.executors import KEEP_MEMORY
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """A scheduler and its workers, each a process of its own."""
+
+    address: str
+    scheduler: subprocess.Popen[bytes]
+    workers: tuple[subprocess.Popen[bytes], ...]
+
+
+@contextmanager
+def scheduler_and_workers(
+    count: int,
+    folder: Path,
+    *more: str,
+    environment: Mapping[str, str] | None = None,
+    of_scheduler: Mapping[str, str] | None = None,
+) -> Iterator[Started]:
+    """Start them by the command lines of docs/cluster.md; yield them once all have joined.
+
+    The workers get `more` arguments. They and the scheduler have an environment each, which is
+    this process's unless it is given. What they say is in `folder`/dask.log.
+    """
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        address = f"tcp://127.0.0.1:{free.getsockname()[1]}"
+    dask_program = (sys.executable, "-m", "dask")
+    port = address.rpartition(":")[2]
+    scheduler = ("scheduler", "--host", "127.0.0.1", "--port", port, "--no-dashboard")
+    worker = ("worker", address, "--nworkers", "1", "--nthreads", "1", *more)
+    with ExitStack() as stack:
+        said = stack.enter_context((folder / "dask.log").open("wb"))
+
+        def started(
+            command: tuple[str, ...], given: Mapping[str, str] | None
+        ) -> subprocess.Popen[bytes]:
+            process = subprocess.Popen(
+                [*dask_program, *command],
+                cwd=folder,
+                stdout=said,
+                stderr=said,
+                env={**(os.environ if given is None else given), **KEEP_MEMORY},
+            )
+            stack.enter_context(process)
+            stack.callback(process.terminate)
+            return process
+
+        first = started(scheduler, of_scheduler)
+        workers = tuple(started(worker, environment) for _ in range(count))
+        with Client(address, timeout=60, set_as_default=False) as client:
+            client.wait_for_workers(count, timeout=60)
+        yield Started(address, first, workers)
+
+
+@contextmanager
+def local_cluster(workers: int) -> Iterator[LocalCluster]:
+    """Yield a scheduler with so many worker processes of a thread each, which start fast.
+
+    The scheduler is in this process. A worker that is killed is started again.
+    """
+    settings = {
+        "distributed.worker.multiprocessing-method": "forkserver",
+        "distributed.admin.system-monitor.interval": "10s",
+        "logging.distributed": "critical",
+    }
+    with (
+        dask.config.set(settings),
+        LocalCluster(
+            n_workers=workers,
+            threads_per_worker=1,
+            processes=True,
+            dashboard_address="127.0.0.1:0",
+            memory_limit=0,
+            silence_logs=60,
+        ) as cluster,
+    ):
+        yield cluster
+
+
+def worker_processes(cluster: LocalCluster) -> list[int]:
+    """Return the ids of the worker processes that have joined the cluster and run now.
+
+    One that is killed before it has joined is not started again.
+    """
+    joined = cluster.scheduler.workers if cluster.scheduler else {}
+    return [
+        nanny.process.pid
+        for nanny in list(cluster.workers.values())
+        if nanny.process is not None and nanny.process.is_alive() and nanny.worker_address in joined
+    ]
