@@ -17,8 +17,9 @@ from dataclasses import dataclass, replace
 from functools import cache
 from itertools import accumulate
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+import msgspec
 import pyarrow as pa
 
 from analyzer.copies import Fingerprints, digest_of
@@ -28,6 +29,7 @@ from analyzer.fetch import Fetcher, fetch
 from analyzer.flatten import FlatRecords, Flattener, joined
 from analyzer.lake_place import lake_files
 from analyzer.ledger import Outcome, Status
+from analyzer.listing import LogObject
 from analyzer.source import open_store
 from analyzer.store import NotFetched
 from analyzer.write import hours_of, write_events
@@ -38,7 +40,6 @@ if TYPE_CHECKING:
     from analyzer.copies import FoundCopies
     from analyzer.lake_files import LakeFiles
     from analyzer.lake_place import LakePlace
-    from analyzer.listing import LogObject
     from analyzer.manifest import Part
     from analyzer.source import Source
     from analyzer.store import Store
@@ -63,6 +64,18 @@ class Batch:
     dependents: frozenset[str] = frozenset()
     """Keys that have not changed, and are read again for what they share with one that has."""
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Go to another process as msgpack, a tenth of the CPU time of pickling each object."""
+        objects = msgspec.msgpack.encode(self.objects)
+        return arrived, (objects, self.id, self.known, self.dependents)
+
+
+def arrived(objects: bytes, id_: str, known: frozenset[str], dependents: frozenset[str]) -> Batch:
+    """Return the batch that another process has sent."""
+    return Batch(
+        id_, msgspec.msgpack.decode(objects, type=tuple[LogObject, ...]), known, dependents
+    )
+
 
 @dataclass(frozen=True, slots=True)
 class Task:
@@ -81,6 +94,7 @@ class WrittenBatch:
     batch: Batch
     parts: tuple[Part, ...]
     outcomes: tuple[Outcome, ...]
+    """One for each of the batch's objects, in their order."""
     json_bytes: int
     retries: int
     """How many requests had to be made again while the batch was read."""
@@ -90,6 +104,25 @@ class WrittenBatch:
     """What was left out of the parts; `outcomes` do not count it yet."""
     copied_ids: tuple[str, ...]
     """The event ids of those copies."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Go to another process as msgpack; the objects go once, with what became of them."""
+        outcomes = msgspec.msgpack.encode(self.outcomes)
+        batch = replace(self.batch, objects=())
+        rest = (self.json_bytes, self.retries, self.cpu_seconds, self.copies, self.copied_ids)
+        return arrived_as_written, (outcomes, batch, self.parts, *rest)
+
+
+def arrived_as_written(
+    outcomes: bytes,
+    batch: Batch,
+    parts: tuple[Part, ...],
+    *rest: Any,  # noqa: ANN401
+) -> WrittenBatch:
+    """Return the written batch that another process has sent."""
+    of_objects = msgspec.msgpack.decode(outcomes, type=tuple[Outcome, ...])
+    whole = replace(batch, objects=tuple(outcome.log_object for outcome in of_objects))
+    return WrittenBatch(whole, parts, of_objects, *rest)
 
 
 def get_ready(task: Task) -> None:

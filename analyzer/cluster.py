@@ -11,13 +11,14 @@ https://distributed.dask.org/en/stable/client.html
 from __future__ import annotations
 
 import logging
+import pickle
 import platform
 import time
 import uuid
 from concurrent.futures import CancelledError
 from contextlib import contextmanager
 from functools import partial
-from typing import TYPE_CHECKING, Generic
+from typing import TYPE_CHECKING, Any, Generic
 
 from analyzer import __version__
 from analyzer.errors import ClusterError, TlstrailError, UsageError, WorkerLost
@@ -184,7 +185,8 @@ class ClusterCall(Generic[Result]):
         self._cluster = cluster
         self._lane = lane
         self._name = name
-        self._call = call
+        # Dask's scheduler unpacks what a call is made of, and packs it anew; bytes it passes on.
+        self._packed = pickle.dumps(call)
         self._wanted = lane.worker
         self._future = self._submitted()
 
@@ -219,7 +221,7 @@ class ClusterCall(Generic[Result]):
                 on_worker,
                 __version__,
                 self._cluster.admit,
-                self._call,
+                self._packed,
                 key=f"{self._name}-{uuid.uuid4().hex}",
                 pure=False,
                 **wanted,
@@ -239,11 +241,10 @@ class ClusterCall(Generic[Result]):
             self._future = self._submitted()
 
 
-def on_worker(
-    version: str, admit: Callable[[], None], call: Callable[[], Result]
-) -> tuple[str, Result]:
-    """Run a call, on a worker, and return it with the worker's address."""
+def on_worker(version: str, admit: Callable[[], None], packed: bytes) -> tuple[str, Any]:
+    """Run a pickled call, on a worker, and return what it returns with the worker's address."""
     admitted(version, admit)
+    call: Callable[[], Any] = pickle.loads(packed)  # noqa: S301 (the driver's, as all of Dask is)
     return get_worker().address, call()
 
 

@@ -9,6 +9,7 @@ from collections import Counter, defaultdict
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+import msgspec
 import pyarrow as pa
 
 from analyzer import ledger, manifest
@@ -357,7 +358,7 @@ def _count_copies(outcomes: Iterable[Outcome], copies: Iterable[Copy]) -> list[O
     """Return the outcomes with what was dropped from each object added to them."""
     gathered = by_object(copies)
     return [
-        replace(
+        msgspec.structs.replace(
             outcome,
             duplicates=gathered[outcome.log_object.key].dropped,
             duplicate_of=tuple(sorted(gathered[outcome.log_object.key].kept_by)),

@@ -6,17 +6,19 @@ in `events` + the duplicates dropped. `sql/checks` asserts it, `status` prints i
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, timedelta
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from pyarrow.fs import LocalFileSystem
 
+from analyzer.listing import LogObject  # noqa: TC001 (msgspec reads it)
 from analyzer.manifest import Part, next_generation
 from analyzer.schema import LEDGER
 
@@ -27,7 +29,7 @@ if TYPE_CHECKING:
     from pyarrow.dataset import Fragment
 
     from analyzer.lake_files import LakeFiles
-    from analyzer.listing import LogObject, Scope
+    from analyzer.listing import Scope
 
 MERGED_AT_ONCE = 64
 SMALL_PART_ROWS = 100_000
@@ -53,8 +55,7 @@ TAKEN = frozenset({Status.INGESTED, Status.EMPTY})
 LEFT_OUT = frozenset({Status.REFUSED, Status.ARCHIVED, Status.MISSING})
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(msgspec.Struct, frozen=True, gc=False, array_like=True):
     """What became of one object in this run; a row of the ledger."""
 
     log_object: LogObject
@@ -213,7 +214,7 @@ def with_duplicates(files: LakeFiles, parts: Iterable[Part]) -> pa.Table:
 
 def renewed(outcome: Outcome, before: dict[str, Any]) -> Outcome:
     """Return the outcome of an object that has another ETag, and the same content as before."""
-    return replace(
+    return msgspec.structs.replace(
         outcome,
         duplicates=before["duplicates"],
         duplicate_of=tuple(before["duplicate_of"]),

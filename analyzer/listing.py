@@ -133,7 +133,7 @@ def _among(value: str | None, wanted: tuple[str, ...]) -> bool:
     return not wanted or value is None or value in wanted
 
 
-class LogObject(msgspec.Struct, frozen=True, gc=False):
+class LogObject(msgspec.Struct, frozen=True, gc=False, array_like=True):
     """An object that was listed, and what its key says. Nothing of it has been read."""
 
     key: str

@@ -12,37 +12,39 @@ from __future__ import annotations
 import argparse
 import gzip
 import json
-import os
 import resource
 import subprocess
 import sys
 import tempfile
 import time
 from datetime import UTC, datetime
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import duckdb
 import psutil
-import pyarrow as pa
 
 from analyzer import manifest
-from analyzer.batch import Batch, Task, WrittenBatch, read_batch, write_batch
+from analyzer.batch import Batch, Task, read_batch, write_batch
 from analyzer.commit import Committer
-from analyzer.copies import Clearance, Fingerprints, FoundCopies, RecentRecords
+from analyzer.copies import RecentRecords
 from analyzer.lake_place import lake_files
-from analyzer.ledger import Outcome, Status
 from analyzer.listing import LISTED, LogObject, Scope, list_objects
 from analyzer.local_store import LocalStore
 from analyzer.manifest import Change, Manifest, Part
 from analyzer.plan import BATCH_OBJECTS, Plan
 from analyzer.source import Source
 from analyzer.store import S3Access
+from bench.as_if import NO_COPIES, as_if_read, as_if_written, ready
 from bench.run import machine
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    import pyarrow as pa
+
+    from analyzer.batch import WrittenBatch
     from analyzer.executors import Pending
 
 CHUNK = 20_000
@@ -63,9 +65,10 @@ LISTING = """
 """
 FIRST = datetime(2022, 1, 1, tzinfo=UTC)
 COMMITS = 5
-CALLS = 400
-RECORDS_IN_A_BATCH = 35_000
-NO_COPIES = FoundCopies(b"", (), (), frozenset({0}), Clearance(frozenset(), itself=True))
+BATCHES = 150
+SECONDS_IDLE = 5
+OBJECTS_IN_A_BATCH = (219, BATCH_OBJECTS)
+"""As many as docs/scale.md computes with, and the most that there are."""
 NEVER_BEFORE = 2_000_000_000
 
 
@@ -86,7 +89,9 @@ def main() -> None:
         "machine": machine(),
         "plan": [measured(given.directory, "plan", count) for count in given.objects],
         "commit": [measured(given.directory, "commit", count) for count in given.parts],
-        "scheduler": measured(given.directory, "scheduler", CALLS),
+        "scheduler": [
+            measured(given.directory, "scheduler", count) for count in OBJECTS_IN_A_BATCH
+        ],
     }
     text = json.dumps(figures, indent=2)
     (given.directory / "scale-driver.json").write_text(text, encoding="utf-8")
@@ -191,16 +196,17 @@ def one_object(folder: Path, number: int) -> Batch:
     return Batch(f"{number:016x}", tuple(each for each in found if each.key.endswith(key)))
 
 
-def scheduler(folder: Path, calls: int) -> dict[str, float]:
-    """Send both calls of so many batches of a thousand objects through a scheduler.
+def scheduler(folder: Path, objects_in_a_batch: int) -> dict[str, float]:
+    """Send both calls of batches of so many objects through a scheduler.
 
-    The worker reads and writes nothing: it answers with as much as it would of real ones.
+    The worker reads and writes nothing: it answers with as much as it would of real ones. What
+    the scheduler takes while nothing is sent is measured apart, and counted apart.
     """
     from analyzer.cluster import cluster_at
     from analyzer.executors import in_order
     from bench.dask_cluster import scheduler_and_workers
 
-    columns = [column.to_pylist() for column in listing(BATCH_OBJECTS).columns]
+    columns = [column.to_pylist() for column in listing(objects_in_a_batch).columns]
     sent = Batch("id", tuple(LogObject(*row) for row in zip(*columns, strict=True)))
     with (
         scheduler_and_workers(1, folder) as started,
@@ -210,49 +216,34 @@ def scheduler(folder: Path, calls: int) -> dict[str, float]:
         apart = psutil.Process(started.scheduler.pid)
 
         def written(count: int) -> Iterator[Pending[WrittenBatch]]:
-            reading = ((lane := next(lanes), lane.submit(as_if_read, sent)) for _ in range(count))
-            for lane, read in reading:
-                read.result()
+            for lane in islice(lanes, count):
+                lane.submit(as_if_read, sent).result()
                 yield lane.submit(as_if_written, sent, NO_COPIES)
 
-        list(in_order(written(1), crew))  # whatever is imported is imported once
-        before, began = sum(apart.cpu_times()[:2]), time.perf_counter()
-        cpu = cpu_of(lambda: sum(len(each.outcomes) for each in in_order(written(calls), crew)))
-        wall = time.perf_counter() - began
-        of_scheduler = sum(apart.cpu_times()[:2]) - before
+        def send(count: int) -> None:
+            for each in in_order(written(count), crew):
+                if each.batch != sent:
+                    raise SystemExit("another batch came back")
+
+        send(1)  # whatever is imported is imported once
+        idle, _, idle_wall = taken(apart, lambda: time.sleep(SECONDS_IDLE))
+        scheduled, cpu, wall = taken(apart, lambda: send(BATCHES))
+    scheduled -= idle / idle_wall * wall
     return {
-        "batches": calls,
-        "scheduler_cpu_seconds_a_batch": of_scheduler / calls,
-        "driver_cpu_seconds_a_batch": cpu / calls,
-        "cpu_seconds_a_batch": (of_scheduler + cpu) / calls,
-        "wall_a_batch": wall / calls,
+        "objects_in_a_batch": objects_in_a_batch,
+        "cpu_seconds_a_batch": (scheduled + cpu) / BATCHES,
+        "of_the_scheduler": scheduled / BATCHES,
+        "of_the_driver": cpu / BATCHES,
+        "cpu_seconds_of_an_idle_scheduler_a_second": idle / idle_wall,
+        "wall_a_batch": wall / BATCHES,
     }
 
 
-def ready() -> None:
-    """Every worker is."""
-
-
-def as_if_read(batch: Batch) -> Fingerprints:
-    """Return the fingerprints of the records of a batch, as if it had been read."""
-    ids, texts = (
-        pa.array(memoryview(os.urandom(8 * RECORDS_IN_A_BATCH)).cast("Q"), pa.uint64())
-        for _ in range(2)
-    )
-    each = RECORDS_IN_A_BATCH // len(batch.objects)
-    ends = tuple(each * number for number in range(1, len(batch.objects) + 1))
-    keys = tuple(log_object.key for log_object in batch.objects)
-    return Fingerprints(batch.id, keys, ends, ids, texts, frozenset({0}), b"")
-
-
-def as_if_written(batch: Batch, copies: FoundCopies) -> WrittenBatch:
-    """Return what became of the objects of a batch, as if it had been written."""
-    outcomes = tuple(
-        Outcome(each, Status.INGESTED, records=1, sha256=each.etag * 2, part=batch.id)
-        for each in batch.objects
-    )
-    part = Part("events/month=2022-01/part-id.parquet", RECORDS_IN_A_BATCH, 5_000_000, (0, 1, 2))
-    return WrittenBatch(batch, (part,), outcomes, 0, 0, {}, copies, ())
+def taken(other: psutil.Process, act: Callable[[], None]) -> tuple[float, float, float]:
+    """Return the CPU seconds of another process and of this one, and the wall clock's."""
+    before, began = sum(other.cpu_times()[:2]), time.perf_counter()
+    cpu = cpu_of(act)
+    return sum(other.cpu_times()[:2]) - before, cpu, time.perf_counter() - began
 
 
 MEASURED: dict[str, Callable[[Path, int], dict[str, float]]] = {

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -31,6 +31,7 @@ from analyzer.copies import RecentRecords
 from analyzer.errors import ClusterError, ExitCode, StoreError, UsageError
 from analyzer.ingest import IngestSettings, ingest
 from analyzer.lake_place import lake_files
+from analyzer.ledger import Status
 from analyzer.listing import Scope, list_objects
 from analyzer.progress import Silence
 from analyzer.source import parse_source
@@ -312,6 +313,42 @@ def test_a_worker_holds_no_more_batches_than_a_driver_has_under_way_there(
 
     assert list(held_batches()) == [f"batch-{number}" for number in range(2, HELD_AT_ONCE + 2)]
     held_batches().clear()
+
+
+def test_a_batch_that_is_sent_to_another_process_arrives_whole(
+    log_folder: LogFolder, tmp_path: Path
+) -> None:
+    log_folder.put(log_key("1000"), [record(1), record(1)])
+    log_folder.put_bytes(log_key("1005"), b"no log")
+    task, listed = one_batch(log_folder, tmp_path / "lake")
+    batch = replace(
+        listed, known=frozenset({listed.objects[0].key}), dependents=frozenset({"another"})
+    )
+
+    written = write_batch(task, batch, RecentRecords().take_in(read_batch(task, batch)))
+
+    assert [outcome.status for outcome in written.outcomes] == [Status.INGESTED, Status.REFUSED]
+    assert written.parts
+    assert written.copied_ids
+    assert pickle.loads(pickle.dumps(batch)) == batch  # noqa: S301 (our own)
+    assert pickle.loads(pickle.dumps(written)) == written  # noqa: S301 (our own)
+
+
+def test_the_scheduler_gets_a_batch_as_bytes_that_it_passes_on(
+    settings: IngestSettings, two_workers: LocalCluster
+) -> None:
+    sent: list[Any] = []
+
+    def look() -> None:
+        assert two_workers.scheduler
+        tasks = list(two_workers.scheduler.tasks.values())
+        sent.extend(task.run_spec for task in tasks if task.run_spec is not None)
+
+    ingest(settings, AtCommit({1: look, 3: look}), lambda: NOW)
+
+    assert sent
+    packed = [argument for task in sent for argument in task.args if isinstance(argument, bytes)]
+    assert len(packed) == len(sent)
 
 
 def one_batch(log_folder: LogFolder, lake: Path) -> tuple[Task, Batch]:
