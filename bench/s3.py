@@ -67,7 +67,7 @@ def main() -> None:
 @contextmanager
 def served(folder: Path, archive: Path) -> Iterator[None]:
     """Serve an archive by S3 with the latency; this process's environment says where."""
-    with seaweedfs(folder, *KEYS) as endpoint:
+    with seaweedfs(folder, dict([KEYS])) as endpoint:
         os.environ |= dict(zip(("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"), KEYS, strict=True))
         os.environ |= {"AWS_REGION": "us-east-1", "AWS_DEFAULT_REGION": "us-east-1"}
         upload(endpoint, archive)

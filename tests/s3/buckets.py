@@ -31,6 +31,8 @@ REGION = "us-east-1"
 
 ACCESS_KEY = "AKIATLSTRAILTEST0001"
 SECRET_KEY = "fZ9x/the+secret/that+must+never+be+seen0"  # noqa: S105 (of a server of our own)
+WORKERS_ACCESS_KEY = "AKIATLSTRAILTEST0002"
+WORKERS_SECRET_KEY = "qW7e/the+secret/of+the+workers+alone0000"  # noqa: S105 (of the same server)
 
 
 @dataclass(frozen=True, slots=True)

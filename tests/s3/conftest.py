@@ -19,6 +19,8 @@ from tests.s3.buckets import (
     ACCESS_KEY,
     FEW,
     SECRET_KEY,
+    WORKERS_ACCESS_KEY,
+    WORKERS_SECRET_KEY,
     archived_under,
     client_of,
     many_logs,
@@ -69,7 +71,8 @@ def credentials(monkeypatch: pytest.MonkeyPatch) -> None:
 def weed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Run SeaweedFS; return its S3 endpoint."""
     folder = tmp_path_factory.mktemp("weed")
-    with seaweedfs(folder, ACCESS_KEY, SECRET_KEY) as endpoint:
+    secrets = {ACCESS_KEY: SECRET_KEY, WORKERS_ACCESS_KEY: WORKERS_SECRET_KEY}
+    with seaweedfs(folder, secrets) as endpoint:
         wait_for(lambda: client_of(endpoint).list_buckets())
         yield endpoint
 

@@ -15,22 +15,28 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
 SECONDS_TO_START = 20
 SERVICES = ("s3", "master", "filer", "volume", "admin")
 
 
 @contextmanager
-def seaweedfs(folder: Path, access_key: str, secret_key: str) -> Iterator[str]:
-    """Run SeaweedFS with its data in `folder`; yield its S3 endpoint."""
-    identity = {
-        "name": "tests",
-        "actions": ["Admin", "Read", "Write", "List"],
-        "credentials": [{"accessKey": access_key, "secretKey": secret_key}],
-    }
+def seaweedfs(folder: Path, secrets: Mapping[str, str]) -> Iterator[str]:
+    """Run SeaweedFS with its data in `folder`; yield its S3 endpoint.
+
+    `secrets` are those of access keys, each of somebody else who may do everything.
+    """
+    identities = [
+        {
+            "name": access_key,
+            "actions": ["Admin", "Read", "Write", "List"],
+            "credentials": [{"accessKey": access_key, "secretKey": secret_key}],
+        }
+        for access_key, secret_key in secrets.items()
+    ]
     settings = folder / "s3.json"
-    settings.write_text(json.dumps({"identities": [identity]}))
+    settings.write_text(json.dumps({"identities": identities}))
     ports = free_ports(2 * len(SERVICES))
     command = [
         _program("weed"),
