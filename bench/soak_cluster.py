@@ -162,7 +162,11 @@ def main() -> int:
         trial = ClusterSoak(Path(folder), arguments, cluster)
         for _ in range(arguments.runs):
             trial.run()
-            print(f"run {trial.count.runs}: {trial.count.kills} kills so far", flush=True)
+            print(
+                f"run {trial.count.runs}: {trial.count.kills} kills, "
+                f"{len(trial.count.mismatches)} mismatches so far",
+                flush=True,
+            )
     print(summary_of(trial.count))
     print(f"seconds: {time.perf_counter() - began:.0f}")
     return 1 if trial.count.mismatches else 0
