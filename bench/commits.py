@@ -68,7 +68,7 @@ def main() -> None:
     figures = []
     with (
         tempfile.TemporaryDirectory(prefix="commits-", dir=given.directory) as folder,
-        seaweedfs(Path(folder).resolve(), *KEYS) as server,
+        seaweedfs(Path(folder).resolve(), dict([KEYS])) as server,
     ):
         client = boto3.client("s3", endpoint_url=server)
         wait_for(client.list_buckets)

@@ -1,11 +1,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 import pyarrow.parquet as pq
 import pytest
 
@@ -199,7 +199,7 @@ def test_the_versions_that_are_in_the_lake_are_found_among_all_parts(
 def test_of_the_ledger_only_rows_with_duplicates_are_asked_who_leans_on_whom(
     files: LocalLakeFiles,
 ) -> None:
-    leaning = replace(outcome("x"), duplicates=1, duplicate_of=("y",))
+    leaning = msgspec.structs.replace(outcome("x"), duplicates=1, duplicate_of=("y",))
     parts = write_ledger(files, "a", [leaning, outcome("y")], NOW)
 
     assert ledger.with_duplicates(files, parts)["key"].to_pylist() == ["x"]
