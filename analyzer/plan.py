@@ -177,7 +177,7 @@ class Plan:
                 log_object = LogObject(*facts)
                 grown = weight + _json_bytes(log_object)
                 full = grown > BATCH_JSON_BYTES or len(held) == BATCH_OBJECTS
-                if held and (full or weight * left >= ahead):
+                if held and (full or (left > 1 and weight * left >= ahead)):
                     yield Batch(new_id(), tuple(held), frozenset(known))
                     left, ahead = max(1, left - 1), ahead - weight
                     held, known, grown = [], set(), _json_bytes(log_object)

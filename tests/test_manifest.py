@@ -262,7 +262,7 @@ def test_two_who_write_a_part_anew_at_the_same_time_write_two_files() -> None:
     assert manifest.next_generation(path) != manifest.next_generation(path)
 
 
-@pytest.mark.parametrize(("parts", "batches"), [(0, 1), (3_999, 1), (4_000, 2), (1_000_000, 64)])
+@pytest.mark.parametrize(("parts", "batches"), [(0, 1), (3_999, 1), (4_000, 2), (1_000_000, 256)])
 def test_one_commit_is_of_more_batches_where_a_lake_has_many_parts(
     tmp_path: Path, parts: int, batches: int
 ) -> None:

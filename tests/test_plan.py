@@ -222,6 +222,11 @@ def test_all_workers_have_as_much_to_do_to_the_end(
     assert [len(batch.objects) for batch in plan.batches(lanes)] == sizes
 
 
+def test_objects_of_no_bytes_are_no_batch_of_their_own() -> None:
+    plan = plan_of([listed(0), listed(1, size=0), listed(2, size=0)])
+    assert [len(batch.objects) for batch in plan.batches(2)] == [3]
+
+
 def test_no_two_batches_have_the_same_id(at_once: Callable[[int], None]) -> None:
     at_once(1)
 
