@@ -169,9 +169,8 @@ class Reading:
 
 def expect_batch(task: Task, batch: Batch) -> None:
     """Begin to fetch a batch that this worker is to read after those that it expects already."""
-    if store_of(task.source).reads_in_flight > 1:
-        expected_batches().append(batch.id)
-        fetcher_of(task.source).expect(batch.objects)
+    expected_batches().append(batch.id)
+    fetcher_of(task.source).expect(batch.objects)
 
 
 def bodies_of(task: Task, batch: Batch) -> Iterator[tuple[LogObject, bytes | NotFetched]]:

@@ -193,12 +193,18 @@ def table(runs: dict[str, Run], floor_seconds: float, compacted: Run) -> str:
     return "\n".join(lines)
 
 
-def main() -> None:
-    """Measure and print."""
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0] if __doc__ else "")
+def archive_options(what: str | None) -> argparse.ArgumentParser:
+    """Return a parser of where to measure, and on which archive; `what` is the module's text."""
+    parser = argparse.ArgumentParser(description=what.partition("\n")[0] if what else "")
     parser.add_argument("directory", type=Path)
     parser.add_argument("--events", type=int, default=1_000_000)
     parser.add_argument("--seed", type=int, default=1)
+    return parser
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = archive_options(__doc__)
     parser.add_argument("--repeat", type=int, default=2)
     given = parser.parse_args()
     given.directory.mkdir(parents=True, exist_ok=True)

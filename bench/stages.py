@@ -8,18 +8,16 @@ clock. Prints the table, and writes DIRECTORY/stages.json.
 
 from __future__ import annotations
 
-import argparse
 import json
 import shutil
 import time
 from collections import defaultdict
 from datetime import UTC, datetime
 from importlib import import_module
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from analyzer.own_process import leave_out_frames
-from bench.run import archive_of, machine
+from bench.run import archive_of, archive_options, machine
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -98,11 +96,7 @@ def table(seconds: dict[str, float], events: int) -> str:
 
 def main() -> None:
     """Ingest and print."""
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0] if __doc__ else "")
-    parser.add_argument("directory", type=Path)
-    parser.add_argument("--events", type=int, default=1_000_000)
-    parser.add_argument("--seed", type=int, default=1)
-    given = parser.parse_args()
+    given = archive_options(__doc__).parse_args()
     archive = archive_of(given.directory, given.events, given.seed)
     lake = given.directory / "stages.out"
     shutil.rmtree(lake, ignore_errors=True)
