@@ -44,9 +44,13 @@ OPTIONS = (
 )
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """Chromium, without a window."""
+    """Chromium, without a window, for as long as the module's tests run and no longer.
+
+    Playwright's event loop runs in this thread until its `with` ends, and a test of another
+    module that starts a loop of its own, as the line editor does, could not.
+    """
     found = next(filter(None, map(shutil.which, BROWSERS)), None)
     if found is None:
         missing = f"there is no browser here; looked for {', '.join(BROWSERS)}"
