@@ -183,6 +183,15 @@ def _anti_joined(node: exp.Expr, engine: Engine) -> exp.Expr:
     return node
 
 
+def _ordered(node: exp.Expr, _engine: Engine) -> exp.Expr:
+    """ORDER BY ALL as the positions of all that is selected; elsewhere ALL would be a name."""
+    query, [first, *others] = node.parent, node.expressions
+    if others or not isinstance(query, exp.Query) or first.this != exp.var("ALL"):
+        return node
+    positions = (exp.Literal.number(1 + at) for at in range(len(query.selects)))
+    return exp.Order(expressions=[exp.Ordered(**{**first.args, "this": at}) for at in positions])
+
+
 _REWRITES: dict[type[exp.Expr], Callable[[exp.Expr, Engine], exp.Expr]] = {
     exp.RegexpFullMatch: _full_match,
     exp.SimilarTo: _full_match,
@@ -199,5 +208,6 @@ _REWRITES: dict[type[exp.Expr], Callable[[exp.Expr, Engine], exp.Expr]] = {
     exp.GTE: _compared,
     exp.LT: _compared,
     exp.LTE: _compared,
+    exp.Order: _ordered,
     exp.Select: _anti_joined,
 }

@@ -230,6 +230,25 @@ def test_what_a_query_calls_by_the_name_of_a_table_is_no_table(archive_lake: Pat
 
 
 @pytest.mark.parametrize(
+    ("query", "order"),
+    [
+        ("SELECT event_name, count(*) FROM events GROUP BY ALL ORDER BY ALL", "1 2"),
+        ("FROM events SELECT event_id, event_name ORDER BY ALL DESC", "1 DESC 2 DESC"),
+        ("SELECT event_id FROM events UNION SELECT key FROM objects ORDER BY all", "1"),
+        ("SELECT list(event_id ORDER BY event_name) AS ids FROM events", "event_name"),
+    ],
+)
+def test_order_by_all_is_by_the_positions_of_what_is_selected(
+    archive_lake: Path, query: str, order: str
+) -> None:
+    asks = statements(elsewhere(query, Engine.TRINO, archive_lake, Narrowing()))[-1]
+
+    found = sqlglot.parse_one(asks, dialect="trino").find_all(exp.Ordered)
+    by = [f"{each.this.name}{' DESC' * bool(each.args['desc'])}" for each in found]
+    assert " ".join(by) == order
+
+
+@pytest.mark.parametrize(
     ("condition", "why"),
     [
         ("event_name SIMILAR TO event_source", "trino has no such match"),
