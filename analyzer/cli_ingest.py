@@ -25,6 +25,7 @@ from analyzer.options import (
 )
 from analyzer.shards import Shard  # noqa: TC001 (cyclopts reads it)
 from analyzer.terminal import say, stderr, width, written
+from analyzer.wording import counted, dollars, sized
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -205,7 +206,8 @@ def restore_command(
         return _request(found, s3.access(), Tier(tier), days, yes=yes)
     with written(output) as out:
         write_manifest(found, out)
-    say(f"{len(found.rows):,} archived objects of s3://{found.bucket} are in the manifest")
+    in_it = counted(len(found.rows), "archived object is", "archived objects are")
+    say(f"{in_it} in the manifest, of s3://{found.bucket}")
     return ExitCode.DONE
 
 
@@ -253,14 +255,13 @@ def compact_command(
 
 def _request(found: Archived, access: S3Access, tier: Tier, days: int, *, yes: bool) -> ExitCode:
     """Say what a restore costs, and ask for it after a yes."""
-    from analyzer.preview import dollars, sized
     from analyzer.progress import counting
     from analyzer.restore import refuse_tier, request
 
     refuse_tier(found, tier)
     prices = found.price(tier)
     for row in prices:
-        objects = f"{row['objects']:,} objects of {row['storage_class']}"
+        objects = f"{counted(row['objects'], 'object')} of {row['storage_class']}"
         time = f"by {tier} within {row['hours']:g} hours"
         say(f"{objects}, {sized(row['stored_bytes'])}, {time}: {dollars(row['usd'])}")
     total = dollars(sum(row["usd"] for row in prices))
@@ -318,8 +319,8 @@ def _conclude(
     _name_left_out(tally.left_out, settings.lake, talk)
     if summary.left_out_before:
         talk.print(
-            f"{summary.left_out_before:,} objects were left out before and have not "
-            f"changed; see: tlstrail status --lake {quote(str(settings.lake))}",
+            f"{counted(summary.left_out_before, 'object was', 'objects were')} left out before and "
+            f"not changed since; see: tlstrail status --lake {quote(str(settings.lake))}",
             markup=False,
             soft_wrap=True,
         )
@@ -359,7 +360,7 @@ def _remove_orphans(lake: LakePlace, hours: float, *, quiet: bool) -> None:
         line = f"deleted: {each.path}, {each.bytes:,} bytes, of {each.modified:%Y-%m-%d %H:%M} UTC"
         talk.print(line, markup=False, soft_wrap=True)
     together = sum(each.bytes for each in removed)
-    talk.print(f"{len(removed):,} orphans deleted, {together:,} bytes", soft_wrap=True)
+    talk.print(f"{counted(len(removed), 'orphan')} deleted, {together:,} bytes", soft_wrap=True)
 
 
 def _done(tally: Tally, lake: LakePlace) -> str:
@@ -372,13 +373,14 @@ def _done(tally: Tally, lake: LakePlace) -> str:
     )
     statuses = ", ".join(f"{count:,} {status}" for status, count in tally.statuses.items())
     return (
-        f"{tally.records:,} records read, {tally.duplicates:,} of them duplicates; objects: "
-        f"{statuses}{_again(tally)}.{elsewhere} Next: tlstrail report --lake {quote(str(lake))}"
+        f"{counted(tally.records, 'record')} read, {tally.duplicates:,} of them duplicates; "
+        f"objects: {statuses}{_again(tally)}.{elsewhere} "
+        f"Next: tlstrail report --lake {quote(str(lake))}"
     )
 
 
 def _again(tally: Tally) -> str:
-    return f"; {tally.retries:,} requests made again" if tally.retries else ""
+    return f"; {counted(tally.retries, 'request')} made again" if tally.retries else ""
 
 
 def _name_left_out(left_out: Sequence[Outcome], lake: LakePlace, talk: Console) -> None:

@@ -21,6 +21,7 @@ from analyzer.permitted import Permitted
 from analyzer.plan import Plan
 from analyzer.render import Format, brief, markdown_table, objects, plain, rich_table
 from analyzer.source import open_store
+from analyzer.wording import counted, dollars, lasting, sized
 
 if TYPE_CHECKING:
     from analyzer.ingest import IngestSettings, Watcher
@@ -45,11 +46,6 @@ HEADINGS = {
     "by_class": "Storage classes",
     "to_restore": "Archived: what a restore would cost",
 }
-
-CENT = 0.01
-
-_GIGABYTE, _MEGABYTE = 1_000_000_000, 1_000_000
-_HOUR, _MINUTE = 3_600, 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,26 +140,33 @@ def _lines(found: Preview) -> dict[str, str]:
     days = f": {row['first_day']} to {row['last_day']}" if row["days"] else ""
     lines = {
         **({"asked for": asked_for} if asked_for else {}),
-        "from": f"{row['accounts']:,} accounts, {row['regions']:,} Regions, {row['days']:,} days"
-        f"{days}",
-        "listed": f"{row['objects']:,} objects: {row['to_read']:,} to read, "
+        "from": f"{counted(row['accounts'], 'account')}, {counted(row['regions'], 'Region')}, "
+        f"{counted(row['days'], 'day')}{days}",
+        "listed": f"{counted(row['objects'], 'object')}: {row['to_read']:,} to read, "
         f"{row['in_lake']:,} in the lake already, {row['archived']:,} archived, "
         f"{row['skipped']:,} skipped",
         "to read": f"{sized(row['bytes_to_read'])}, about {sized(row['json_bytes'])} of JSON, "
-        f"{row['events']:,} events",
+        f"{counted(row['events'], 'event')}",
         "lake grows by": f"about {sized(row['lake_bytes'])}",
-        "time": f"about {lasting(row['seconds'])} with {row['workers']} workers, if the objects "
-        "come as fast; by what make bench measured, not by this machine",
+        "time": f"about {lasting(row['seconds'])} with {counted(row['workers'], 'worker')}, "
+        "if the objects come as fast; by what make bench measured, not by this machine",
     }
     if found.on_s3:
         prices = {name: row[f"{name}_usd"] for name in ("list", "get", "retrieval")}
         each = ", ".join(f"{name} {dollars(usd)}" for name, usd in prices.items())
         lines["requests"] = f"{row['list_requests']:,} LIST, {row['get_requests']:,} GET"
+        unpriced = ", ".join(_unpriced(found.tables["by_class"]))
         lines["price"] = (
             f"{dollars(sum(prices.values()))} ({each}), at prices of {row['price_region']}, "
             "without transfer out of the Region"
+            + (f", and without reading {unpriced}: its price is not known here" * bool(unpriced))
         )
     return lines
+
+
+def _unpriced(by_class: pa.Table) -> list[str]:
+    """Return the storage classes that are to be read at a price that is not in the table."""
+    return [row["storage_class"] for row in by_class.to_pylist() if row["get_usd"] is None]
 
 
 def _asked_about(scope: Scope) -> dict[str, object]:
@@ -185,7 +188,7 @@ def _asked_for(scope: Scope) -> str:
     if scope.since:
         asked.append(f"delivered from {brief(scope.since)}")
     if scope.until and scope.delivered_until:
-        days = f"{scope.late_days} {'day' if scope.late_days == 1 else 'days'}"
+        days = counted(scope.late_days, "day")
         asked.append(
             f"delivered before {brief(scope.delivered_until)}: {days} after --until, for records "
             "that come late (--late-days)"
@@ -196,22 +199,3 @@ def _asked_for(scope: Scope) -> str:
             "delivery, and no others"
         )
     return "; ".join(asked)
-
-
-def sized(count: float) -> str:
-    """Return bytes as people say them."""
-    if count >= _GIGABYTE:
-        return f"{count / _GIGABYTE:,.1f} GB"
-    return f"{count / _MEGABYTE:,.1f} MB"
-
-
-def lasting(seconds: float) -> str:
-    """Return a time as people say it."""
-    if seconds >= _HOUR:
-        return f"{seconds / _HOUR:,.1f} hours"
-    return f"{seconds / _MINUTE:,.1f} minutes" if seconds >= _MINUTE else f"{seconds:,.1f} seconds"
-
-
-def dollars(amount: float) -> str:
-    """Return a price, with as many digits as it takes to say that it is not nothing."""
-    return f"${amount:,.2f}" if amount >= CENT or amount == 0 else f"${amount:.6f}".rstrip("0")

@@ -21,6 +21,8 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
+from analyzer.wording import counted, sized
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
@@ -150,20 +152,21 @@ class _Rate:
 
 def sentence_of_cluster(cluster: Cluster) -> str:
     """Return who does the work, and where one can watch them, as one sentence."""
-    return f"{len(cluster):,} worker threads at {cluster.address}; dashboard: {cluster.dashboard}"
+    workers = counted(len(cluster), "worker thread")
+    return f"{workers} at {cluster.address}; dashboard: {cluster.dashboard}"
 
 
 def sentence_of(totals: Totals) -> str:
     """Return what was listed, and what of it is to be read, as one sentence."""
-    where = f"{totals.accounts:,} accounts, {totals.regions:,} Regions"
+    where = f"{counted(totals.accounts, 'account')}, {counted(totals.regions, 'Region')}"
     span = (
         f", delivered {totals.first_delivered:%Y-%m-%d} to {totals.last_delivered:%Y-%m-%d}"
         if totals.first_delivered and totals.last_delivered
         else ""
     )
     return (
-        f"{totals.listed:,} objects listed ({where}{span}): {totals.to_read:,} to read "
-        f"({totals.bytes_to_read / _MEGABYTE:,.1f} MB), {totals.skipped:,} skipped, "
+        f"{counted(totals.listed, 'object')} listed ({where}{span}): {totals.to_read:,} to read "
+        f"({sized(totals.bytes_to_read)}), {totals.skipped:,} skipped, "
         f"{totals.archived:,} archived, "
         f"{totals.listed - totals.to_read - totals.skipped - totals.archived:,} in the lake already"
     )
@@ -239,8 +242,7 @@ def _merged(before: Size, after: Size) -> str:
 
 
 def _sized(size: Size) -> str:
-    parts = "part" if size.parts == 1 else "parts"
-    return f"{size.parts:,} {parts} ({size.bytes / _MEGABYTE:,.1f} MB)"
+    return f"{counted(size.parts, 'part')} ({sized(size.bytes)})"
 
 
 class SilentStages:

@@ -9,6 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from analyzer.wording import counted
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import datetime
@@ -93,7 +95,7 @@ def judge(evidence: Evidence) -> Verdict:
     caveats = tuple(_caveats(evidence))
     if evidence.legacy_calls:
         found = (
-            f"TLS 1.0 or 1.1 was used: {_count(evidence.legacy_calls, 'call', 'calls')}"
+            f"TLS 1.0 or 1.1 was used: {counted(evidence.legacy_calls, 'call', 'calls')}"
             f"{between(evidence.legacy_first_seen, evidence.legacy_last_seen)}; "
             f"coverage {evidence.coverage_percent:g} %: {_telling(evidence)}."
         )
@@ -129,16 +131,16 @@ def _missing(evidence: Evidence) -> Iterator[Reason]:
     }
     for code, (count, what) in objects.items():
         if count:
-            yield Reason(code, f"{_count(count, 'object was', 'objects were')} {what}", count)
+            yield Reason(code, f"{counted(count, 'object was', 'objects were')} {what}", count)
     if count := evidence.sources_not_all_read:
-        was = _count(count, "source was", "sources were")
+        was = counted(count, "source was", "sources were")
         yield Reason(
             "not_all_read",
             f"{was} not read for all that is asked about: ingest was narrowed down, or did not end",
             count,
         )
     if count := evidence.delivery_gaps:
-        pauses = _count(count, "pause", "pauses")
+        pauses = counted(count, "pause")
         yield Reason(
             "gaps",
             f"{pauses} in the deliveries far longer than is usual there: perhaps logs are missing",
@@ -147,21 +149,21 @@ def _missing(evidence: Evidence) -> Iterator[Reason]:
     if count := evidence.records_before_1_08:
         yield Reason(
             "too_old",
-            f"{_count(count, 'record is', 'records are')} too old to tell: "
+            f"{counted(count, 'record is', 'records are')} too old to tell: "
             "there were no tlsDetails before record version 1.08",
             count,
         )
     if count := evidence.blind_spot_services:
-        never = _count(count, "service never says", "services never say")
-        among = _count(evidence.blind_spot_records, "record", "records")
+        never = counted(count, "service never says", "services never say")
+        among = counted(evidence.blind_spot_records, "record")
         yield Reason("blind_spots", f"{never} which TLS version was used, in {among}", count)
     if count := evidence.records_with_unknown_tls_version:
-        have = _count(count, "record has", "records have")
+        have = counted(count, "record has", "records have")
         yield Reason("unknown_values", f"{have} tlsDetails that name no TLS version", count)
     covered = evidence.coverage_percent
     if covered is not None and covered < ENOUGH_COVERAGE:
         silent = evidence.records_that_could_tell - evidence.records_with_tls_version
-        could = _count(silent, "record that could tell does", "records that could tell do")
+        could = counted(silent, "record that could tell does", "records that could tell do")
         yield Reason("low_coverage", f"coverage is low: {could} not", silent)
 
 
@@ -203,7 +205,3 @@ def _why_not(evidence: Evidence) -> str:
         f"none of the {evidence.records_that_could_tell:,} records that could says which TLS "
         "version was used"
     )
-
-
-def _count(count: int, one: str, many: str) -> str:
-    return f"{count:,} {one if count == 1 else many}"

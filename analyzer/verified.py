@@ -12,6 +12,7 @@ from rich.console import Console
 
 from analyzer.errors import ExitCode
 from analyzer.render import Format, markdown_table, plain, render, rich_table
+from analyzer.wording import counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -167,11 +168,6 @@ def _verdict(totals: Totals) -> str:
         counted(totals.gaps, "gap"),
     ]
     return f"INVALID: {', '.join(each for each in wrong if not each.startswith('0 '))}."
-
-
-def counted(count: int, noun: str) -> str:
-    """Return `1 digest`, `2 digests`."""
-    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
 
 
 def _columns(findings: pa.RecordBatchReader, names: Sequence[str]) -> pa.RecordBatchReader:

@@ -13,6 +13,7 @@ import pytest
 
 from analyzer import preview
 from analyzer.queries import sql
+from analyzer.wording import lasting, sized
 
 TEXT = (Path(__file__).parents[1] / "docs" / "aws.md").read_text(encoding="utf-8")
 POLICIES: dict[str, Any] = {
@@ -125,10 +126,10 @@ def test_the_plan_that_is_shown_follows_from_what_a_plan_reckons_with() -> None:
     seconds = json_bytes / preview.JSON_BYTES_PER_SECOND + objects * preview.OBJECT_SECONDS
 
     assert f"listed         {objects:,} objects: {objects:,} to read" in shown
-    assert f"to read        {preview.sized(gz_bytes)}, about {preview.sized(json_bytes)}" in shown
+    assert f"to read        {sized(gz_bytes)}, about {sized(json_bytes)}" in shown
     assert f" of JSON, {json_bytes // preview.EVENT_BYTES:,.0f} events" in shown
-    assert f"lake grows by  about {preview.sized(gz_bytes * preview.LAKE_RATIO)}\n" in shown
-    assert f"about {preview.lasting(seconds / workers)} with {workers} workers" in shown
+    assert f"lake grows by  about {sized(gz_bytes * preview.LAKE_RATIO)}\n" in shown
+    assert f"about {lasting(seconds / workers)} with {workers} workers" in shown
 
 
 def test_a_lake_is_as_large_here_as_in_a_plan() -> None:

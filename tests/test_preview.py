@@ -14,12 +14,13 @@ from analyzer import preview
 from analyzer.errors import UsageError
 from analyzer.ingest import IngestSettings
 from analyzer.listing import Scope
-from analyzer.preview import dollars, estimated, lasting, sized, write_preview
+from analyzer.preview import estimated, write_preview
 from analyzer.progress import Silence
 from analyzer.render import Format
 from analyzer.shards import Shard
 from analyzer.source import Source
 from analyzer.store import S3Access
+from analyzer.wording import dollars, lasting, sized
 from tests.test_plan import ledger_row, listed, plan_of
 
 if TYPE_CHECKING:
@@ -180,6 +181,22 @@ def test_another_region_has_its_own_prices_as_far_as_they_are_known() -> None:
     assert (nowhere["price_region"], nowhere["list_usd"]) == ("us-east-1", 0.005)
 
 
+def test_a_class_without_a_known_price_is_named_and_is_not_free() -> None:
+    out = io.BytesIO()
+    found = plan_for([in_class(1, "OUTPOSTS"), in_class(2, "STANDARD")], lists=1)
+    write_preview(found, Format.MD, out, 200)
+
+    gets = {each["storage_class"]: each["get_usd"] for each in rows_of(found, "by_class")}
+    assert gets == {"OUTPOSTS": None, "STANDARD": 0.0}
+    assert "without reading OUTPOSTS: its price is not known here" in out.getvalue().decode()
+
+
+def test_a_class_without_a_known_price_of_which_nothing_is_read_costs_nothing() -> None:
+    found = plan_for([in_class(1, "OUTPOSTS")], [ledger_row(1)])
+
+    assert [each["get_usd"] for each in rows_of(found, "by_class")] == [0.0]
+
+
 def test_an_archived_object_is_not_read_and_has_a_price_for_each_tier() -> None:
     # Of 2 GB in 2 objects: Bulk is free; Standard 2 x 0.05 / 1000 and 2 x 0.01 dollars.
     frozen = [in_class(number, "GLACIER", 1_000 * MILLION) for number in (1, 2)]
@@ -225,7 +242,7 @@ def test_people_read_it_as_sentences() -> None:
     write_preview(plan_for([in_class(1, "GLACIER")], lists=1), Format.MD, out, 200)
 
     text = out.getvalue().decode()
-    assert "1 objects: 0 to read, 0 in the lake already, 1 archived, 0 skipped" in text
+    assert "1 object: 0 to read, 0 in the lake already, 1 archived, 0 skipped" in text
     assert "1 LIST, 0 GET" in text
     assert "## Archived: what a restore would cost" in text
 
@@ -274,7 +291,7 @@ def test_days_are_told_where_they_are_known() -> None:
     [place] = rows_of(found, "by_place")
     assert (place["account_id"], place["to_read"], place["bytes_to_read"]) == (None, 1, 1_000)
     assert "0 accounts, 0 Regions, 0 days |" in text
-    assert "1 accounts, 1 Regions, 1 days: 2023-01-05 to 2023-01-05 |" in text
+    assert "1 account, 1 Region, 1 day: 2023-01-05 to 2023-01-05 |" in text
 
 
 @pytest.mark.parametrize(

@@ -111,7 +111,7 @@ def test_a_restore_is_asked_for_and_the_next_ingest_takes_it(
     assert {request.header("x-amz-request-payer") for request in asked} == {"requester"}
     # Two of GLACIER by Bulk are free, one of DEEP_ARCHIVE costs 0.000025 dollars.
     assert "2 objects of GLACIER" in done.stderr
-    assert "1 objects of DEEP_ARCHIVE" in done.stderr
+    assert "1 object of DEEP_ARCHIVE" in done.stderr
     assert "within 48 hours" in done.stderr
     assert "3 restores asked for. Ingest again when they are done" in done.stderr
     assert restored_by(moto_proxy) == set(FROZEN)
