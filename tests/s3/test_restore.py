@@ -101,6 +101,17 @@ def test_the_manifest_is_narrowed_down_like_anything_else(restore: Command, tmp_
     assert "s3://another-bucket: no object of the lake's ledger begins so" in elsewhere.stderr
 
 
+def test_what_a_key_does_not_say_is_not_ruled_out(
+    frozen: Bucket, restore: Command, ingest: Command, moto_proxy: Proxy
+) -> None:
+    frozen.put("copied/by-hand.json.gz", next(iter(LOGS.values())), StorageClass="GLACIER")
+    ingest(frozen.url, "--endpoint-url", moto_proxy.endpoint)
+
+    scope = ("--account", "999999999999", "--region", "x", "--since", "2030-01-01")
+    assert restore(*scope).stdout == f"{frozen.name},copied/by-hand.json.gz\n"
+    assert "1 archived object is in the manifest" in restore("--until", "2000-01-01").stderr
+
+
 def test_a_restore_is_asked_for_and_the_next_ingest_takes_it(
     frozen: Bucket, restore: Command, ingest: Command, moto_proxy: Proxy, lake: Path
 ) -> None:
