@@ -134,17 +134,28 @@ def _flat(text: str) -> str:
 
 def _refuse(tree: exp.Query) -> None:
     """Raise `UsageError` for what DuckDB alone can do."""
+    own = _own_names(tree)
     for node in tree.find_all(exp.Anonymous, exp.Table):
         name = node.name.lower()
         if name in _CLIENTS:
             raise UsageError(
                 f"{name} cannot be translated: it parses user agents with DuckDB's own functions"
             )
+        if name in _SHAPED & own:
+            raise UsageError(
+                f"this query cannot be translated: WITH calls something {name}, as the lake calls "
+                "a view; call it otherwise"
+            )
         if name in _SHAPED:
             raise UsageError(
                 f"this query on {name} cannot be translated: it reads more than members of "
                 "structs; ask `events`, which has the same in flat columns"
             )
+
+
+def _own_names(tree: exp.Query) -> set[str]:
+    """Return the names that WITH gives, in small letters."""
+    return {cte.alias.lower() for cte in tree.find_all(exp.CTE)}
 
 
 def _bind(tree: exp.Query, parameters: Mapping[str, str]) -> None:
@@ -158,7 +169,7 @@ def _inline(tree: exp.Query) -> None:
     """Put what views and macros mean in the place of their names, until none is left."""
     definitions = _definitions()
     named: dict[str, exp.Query] = {}
-    own = {cte.alias.lower() for cte in tree.find_all(exp.CTE)}
+    own = _own_names(tree)
     pending = [tree]
     while pending:
         part = pending.pop()

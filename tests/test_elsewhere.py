@@ -93,6 +93,7 @@ def test_a_query_of_ones_own_says_the_same(archive_lake: Path, query: str) -> No
     [
         ("SELECT client(user_agent).name FROM events", "client cannot be translated"),
         ("SELECT userIdentity FROM cloudtrail", "ask `events`"),
+        ("WITH CloudTrail AS (SELECT 1 AS a) FROM cloudtrail", "call it otherwise"),
         ("SELECT no_such_column FROM events", "no_such_column"),
         ("SELECT event_id FROM events WHERE aws_region = $region", "-p region=VALUE"),
     ],
