@@ -94,6 +94,8 @@ def _too_large(max_bytes: int) -> LogRefused:
 
 
 def _check_utf8(text: bytes) -> None:
+    if text.isascii():  # as nearly all are: found without making a copy of them
+        return
     try:
         text.decode()
     except UnicodeDecodeError as error:
