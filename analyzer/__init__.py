@@ -31,6 +31,7 @@ The journey, in reading order:
     rivals     what others have committed meanwhile
     commit     a written batch becomes part of the lake
     orphans    what no commit names
+    replace    what is read together when an object has changed that the lake has records of
     compact    small parts into large ones
     executors  where batches run: here, in processes; worker is what these import
     cluster    where batches run beyond one machine: the workers of a Dask cluster
@@ -65,6 +66,7 @@ The journey, in reading order:
                is digest_reading, what it has found so far digest_tables, and the end verified
     status     what became of every object, and whether the figures add up
     render     an answer as a table, csv, json, ndjson, md or parquet
+    wording    numbers as people say them
     progress   what a person sees while it runs
     shell      a line editor on the lake
     own_process  what a process that is all ours does without

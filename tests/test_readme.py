@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+import analyzer
 from analyzer.audit import audit
 from analyzer.audit_text import render_audit
 from analyzer.checkpoint import FOLDER
@@ -44,6 +45,13 @@ def test_the_help_of_report_names_every_report() -> None:
     text = " ".join((report_command.__doc__ or "").split())
 
     assert all(name in text for name in names("reports"))
+
+
+def test_the_list_of_modules_has_every_module(repository: Path) -> None:
+    modules = {path.stem for path in (repository / "analyzer").glob("*.py")}
+
+    listed = set(re.findall(r"\w+", analyzer.__doc__ or ""))
+    assert modules - listed == {"__init__", "__main__"}
 
 
 def test_the_readme_lists_every_exit_code(readme: str) -> None:
