@@ -68,8 +68,8 @@ def scheduler_and_workers(
 
         first = started(scheduler, of_scheduler)
         workers = tuple(started(worker, environment) for _ in range(count))
-        with Client(address, timeout=60, set_as_default=False) as client:
-            client.wait_for_workers(count, timeout=60)
+        with Client(address, timeout=300, set_as_default=False) as client:
+            client.wait_for_workers(count, timeout=300)
         yield Started(address, first, workers)
 
 

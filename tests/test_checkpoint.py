@@ -17,6 +17,7 @@ from analyzer.local_store import LocalStore
 from analyzer.progress import Silence
 from analyzer.source import parse_source
 from analyzer.store import S3Access
+from tests import PATIENCE
 from tests.conftest import NOW, ids_of, ingest_and_check, log_key, record
 
 if TYPE_CHECKING:
@@ -71,7 +72,7 @@ def asked_for(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 def killed(lake: Path, source: Path) -> None:
     """Ingest, and be killed with three days listed."""
     command = [sys.executable, "-c", KILLED_WHILE_LISTING, str(source), "--lake", str(lake)]
-    done = subprocess.run(command, capture_output=True, check=False, timeout=60)
+    done = subprocess.run(command, capture_output=True, check=False, timeout=PATIENCE)
     assert done.returncode == -signal.SIGKILL, done.stderr
 
 

@@ -19,6 +19,7 @@ from analyzer.errors import ExitCode
 from analyzer.local_lake import LocalLakeFiles
 from analyzer.status import status
 from bench.generate import Settings, generate
+from tests import PATIENCE
 from tests.conftest import ingest_and_check, log_bytes, log_key, record, records_of
 
 if TYPE_CHECKING:
@@ -84,7 +85,7 @@ def tlstrail(tmp_path: Path, environment: dict[str, str]) -> Tlstrail:
             capture_output=True,
             input=stdin,
             text=True,
-            timeout=60,
+            timeout=PATIENCE,
             check=False,
         )
 
@@ -586,7 +587,7 @@ def test_ctrl_c_ends_at_once_and_running_again_completes(  # noqa: PLR0913, PLR0
         while not list(lake.glob("commits/*.json")) and process.poll() is None:
             time.sleep(0.01)
         os.killpg(process.pid, signal.SIGINT)
-        stdout, stderr = process.communicate(timeout=30)
+        stdout, stderr = process.communicate(timeout=PATIENCE)
 
     assert (process.returncode, stdout) == (ExitCode.INTERRUPTED, "")
     assert "interrupted; the lake is whole: run the same command again to go on" in stderr

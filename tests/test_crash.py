@@ -17,6 +17,7 @@ import pytest
 from analyzer.errors import ExitCode, LakeError
 from analyzer.lake import Narrowing, open_lake
 from analyzer.status import status
+from tests import PATIENCE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -31,8 +32,6 @@ RUNNER = Path(__file__).with_name("crash_runner.py")
 ENVIRONMENT = os.environ | {"PYTHONPATH": str(ROOT)}
 
 SHARDS = 2
-PATIENCE = 60.0
-WORKERS_END_WITHIN = 5.0
 
 
 @pytest.mark.parametrize("shard", range(SHARDS))
@@ -86,7 +85,7 @@ def test_the_workers_of_a_killed_driver_end_by_themselves(
         run.kill()
         run.communicate(timeout=PATIENCE)
 
-    wait_until(lambda: not any(map(is_running, children)), WORKERS_END_WITHIN)
+    wait_until(lambda: not any(map(is_running, children)))
     assert_completes(lake, uninterrupted)
 
 
@@ -184,8 +183,8 @@ def is_running(process: int) -> bool:
         return False
 
 
-def wait_until(is_so: Callable[[], bool], seconds: float = PATIENCE) -> None:
-    deadline = time.monotonic() + seconds
+def wait_until(is_so: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + PATIENCE
     while not is_so():
         assert time.monotonic() < deadline, "it never came to that"
         time.sleep(0.005)

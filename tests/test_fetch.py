@@ -15,6 +15,7 @@ from analyzer.fetch import Fetcher, fetch
 from analyzer.listing import LogObject
 from analyzer.source import Source
 from analyzer.store import Folder, NotFetched, S3Access
+from tests import PATIENCE
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -79,7 +80,7 @@ def test_as_many_are_under_way_as_the_store_takes_at_a_time() -> None:
     together = Barrier(4)  # broken, and so an error, unless four come together
 
     def answer(key: str) -> bytes:
-        together.wait(timeout=5)
+        together.wait(timeout=PATIENCE)
         return key.encode()
 
     assert len(list(fetch(Remote(answer), numbered(8)))) == 8
@@ -100,7 +101,7 @@ def test_the_next_batch_is_asked_for_while_this_one_is_taken() -> None:
     taking = fetcher.take(3)
     next(taking)
 
-    assert both_asked.wait(5)
+    assert both_asked.wait(PATIENCE)
     assert len(list(taking)) == 2
     assert [body for _, body in fetcher.take(3)] == [b"003", b"004", b"005"]
 
@@ -135,7 +136,7 @@ def test_as_many_bytes_are_in_flight_at_the_end_as_at_first(
     def answer(key: str) -> bytes:
         if refusing.is_set():
             raise StoreError("no")
-        together.wait(timeout=5)
+        together.wait(timeout=PATIENCE)
         return key.encode()
 
     fetcher = Fetcher(Remote(answer))
@@ -158,7 +159,7 @@ def test_a_store_that_refuses_is_asked_for_nothing_more() -> None:
         if key == "000":
             refused.set()
             raise StoreError("no")
-        refused.wait(5)
+        refused.wait(PATIENCE)
         return key.encode()
 
     store = Remote(answer)

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 import nbformat
 from nbclient import NotebookClient
 
+from tests import PATIENCE
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -33,7 +35,12 @@ def test_the_notebook_shows_what_stands_in_it(
     notebook = nbformat.read(docs / "explore.ipynb", as_version=4)  # type: ignore[no-untyped-call]
     stored = outputs(notebook)
 
-    client = NotebookClient(notebook, timeout=120, resources={"metadata": {"path": str(docs)}})
+    client = NotebookClient(
+        notebook,
+        timeout=int(PATIENCE),
+        startup_timeout=int(PATIENCE),
+        resources={"metadata": {"path": str(docs)}},
+    )
     client.execute()
 
     records, verdict, chart, clients, buckets = outputs(notebook)

@@ -15,6 +15,7 @@ from analyzer.lake import Narrowing
 from analyzer.render import Format
 from analyzer.report import ReportSettings, report
 from analyzer.store import S3Access
+from tests import PATIENCE
 from tests.browser.archives import ARCHIVES
 from tests.conftest import LogFolder, ingest_and_check
 
@@ -29,9 +30,6 @@ REQUIRED = "TLSTRAIL_REQUIRE_BROWSER"
 """Set where a browser must be there: then none is a failure, and no reason to skip."""
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
-
-PATIENCE = 10_000
-"""Milliseconds; what is there at all is there at once."""
 
 OPTIONS = (
     "--no-sandbox",
@@ -58,7 +56,9 @@ def browser() -> Iterator[Browser]:
             pytest.fail(f"{missing}, and {REQUIRED} is set")
         pytest.skip(missing)
     with sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=found, args=OPTIONS)
+        started = playwright.chromium.launch(
+            executable_path=found, args=OPTIONS, timeout=PATIENCE * 1_000
+        )
         yield started
         started.close()
 
@@ -151,7 +151,7 @@ def opened(browser: Browser) -> Iterator[Open]:
             offline=True,
         )
         contexts.append(context)
-        context.set_default_timeout(PATIENCE)
+        context.set_default_timeout(PATIENCE * 1_000)
         page = context.new_page()
         seen = Opened(page, [], [])
         page.on("request", lambda request: seen.requests.append(request.url))

@@ -17,6 +17,8 @@ import obstore
 from botocore.config import Config
 from obstore.store import S3Store
 
+from tests import PATIENCE
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -82,7 +84,9 @@ def client_of(endpoint: str) -> S3Client:
     return boto3.Session(ACCESS_KEY, SECRET_KEY, region_name="us-east-1").client(
         "s3",
         endpoint_url=endpoint,
-        config=Config(retries={"total_max_attempts": 1}, connect_timeout=2, max_pool_connections=8),
+        config=Config(
+            retries={"total_max_attempts": 1}, connect_timeout=PATIENCE, max_pool_connections=8
+        ),
     )
 
 

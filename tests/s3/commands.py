@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from analyzer.lake import Narrowing, open_lake
+from tests import PATIENCE
 
 if TYPE_CHECKING:
     from analyzer.lake_place import LakePlace
@@ -37,7 +38,7 @@ def run_process(*arguments: object) -> Finished:
     """Run the command line as a process of its own."""
     command = [sys.executable, "-m", "analyzer", *(str(argument) for argument in arguments)]
     done = subprocess.run(
-        command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False
+        command, cwd=ROOT, capture_output=True, text=True, timeout=PATIENCE, check=False
     )
     return Finished(done.returncode, done.stdout, done.stderr)
 

@@ -18,6 +18,8 @@ from itertools import count
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
+from tests import PATIENCE
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
@@ -241,7 +243,7 @@ class _Handler(BaseHTTPRequestHandler):
         self._send(own or proxy.changed(request, self._passed_on(request, body)))
 
     def _passed_on(self, request: Request, body: bytes) -> Answer:
-        upstream = http.client.HTTPConnection(self.server.upstream, timeout=30)
+        upstream = http.client.HTTPConnection(self.server.upstream, timeout=PATIENCE)
         try:
             upstream.putrequest(
                 request.method, request.target, skip_host=True, skip_accept_encoding=True

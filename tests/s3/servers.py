@@ -14,10 +14,11 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tests import PATIENCE
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
-SECONDS_TO_START = 20
 SERVICES = ("s3", "master", "filer", "volume", "admin")
 
 
@@ -110,7 +111,7 @@ def _running(command: Sequence[str], folder: Path, port: int) -> Iterator[str]:
 
 def wait_for(ready: Callable[[], object]) -> None:
     """Return once `ready` raises nothing; raise what it raised last when that takes too long."""
-    deadline = time.monotonic() + SECONDS_TO_START
+    deadline = time.monotonic() + PATIENCE
     while True:
         try:
             ready()

@@ -13,6 +13,7 @@ import pytest
 from analyzer.errors import ExitCode
 from analyzer.status import status
 from bench.dask_cluster import scheduler_and_workers
+from tests import PATIENCE
 from tests.s3.buckets import (
     ACCESS_KEY,
     SECRET_KEY,
@@ -31,8 +32,6 @@ if TYPE_CHECKING:
     from tests.s3.proxy import Proxy, Request
 
 pytestmark = pytest.mark.usefixtures("credentials")
-
-PATIENCE = 300.0
 
 
 def test_workers_with_credentials_of_their_own_make_the_lake_of_one_machine_though_one_is_killed(

@@ -17,6 +17,7 @@ from analyzer.errors import StoreError
 from analyzer.s3_store import S3Store
 from analyzer.source import parse_source
 from analyzer.store import S3Access
+from tests import PATIENCE
 from tests.s3.buckets import FEW, archived_under, new_bucket
 from tests.s3.commands import ROOT, content, rows, run_process, statuses
 from tests.s3.proxy import Answer, proxy_before, refusal
@@ -230,7 +231,7 @@ def test_a_code_of_mfa_is_asked_for_once_for_all_processes(
     # Without a terminal, getpass takes the code from stdin; the second process gets none.
     runs = [
         subprocess.run(
-            command, cwd=ROOT, input=code, text=True, capture_output=True, timeout=60,
+            command, cwd=ROOT, input=code, text=True, capture_output=True, timeout=PATIENCE,
             start_new_session=True, check=False,
         )
         for code in ("123456\n", "")

@@ -13,6 +13,7 @@ import pytest
 
 from analyzer.errors import ExitCode
 from analyzer.interrupts import threads
+from tests import PATIENCE
 from tests.s3.commands import ROOT
 from tests.s3.proxy import refusal
 from tests.s3.servers import wait_for
@@ -54,7 +55,7 @@ def test_ctrl_c_ends_an_ingest_that_is_told_to_slow_down_for_ever(
         wait_for(lambda: 1 / (len(proxy.of(verb)) > 3))
         asked_before = len(proxy.of(verb))
         os.killpg(process.pid, signal.SIGINT)
-        stdout, stderr = process.communicate(timeout=30)
+        stdout, stderr = process.communicate(timeout=PATIENCE)
 
     assert (process.returncode, stdout) == (ExitCode.INTERRUPTED, "")
     assert "interrupted; the lake is whole: run the same command again to go on" in stderr

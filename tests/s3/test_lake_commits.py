@@ -26,6 +26,7 @@ from analyzer.source import parse_source
 from analyzer.status import status
 from analyzer.store import S3Access
 from analyzer.turns import MOST_TURNS, Turns
+from tests import PATIENCE
 from tests.conftest import (
     NOW,
     LogFolder,
@@ -341,7 +342,7 @@ def test_processes_side_by_side_make_the_lake_of_one(
         subprocess.Popen([*command, *reach, *scope], env=environment, stderr=subprocess.PIPE)
         for scope in scopes
     ]
-    ends = [(run.wait(timeout=120), run.stderr.read() if run.stderr else b"") for run in runs]
+    ends = [(run.wait(timeout=PATIENCE), run.stderr.read() if run.stderr else b"") for run in runs]
     assert [code for code, _ in ends] == [ExitCode.DONE] * 2, ends
     for run in runs:
         if run.stderr:

@@ -16,6 +16,7 @@ from analyzer import manifest
 from analyzer.cli import run as run_command
 from analyzer.lake_place import lake_files
 from analyzer.orphans import remove_orphans
+from tests import PATIENCE
 from tests.crash_runner import (
     MERGED_AT_ONCE,
     OBJECTS_IN_A_BATCH,
@@ -134,7 +135,7 @@ def killed(kill_at: int, command: list[str], place: S3Place) -> subprocess.Compl
         cwd=ROOT,
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=PATIENCE,
         check=False,
     )
 

@@ -12,6 +12,7 @@ from analyzer.errors import StoreError
 from analyzer.listing import Scope, list_objects
 from analyzer.s3_store import S3Store
 from analyzer.store import S3Access
+from tests import PATIENCE
 from tests.conftest import objects_of
 from tests.s3.buckets import log_key, log_key_at, many_logs, new_bucket
 from tests.s3.proxy import Answer, refusal
@@ -192,7 +193,7 @@ def test_regions_are_listed_side_by_side(bucket: Bucket, proxy: Proxy) -> None:
 
     def wait_for_the_others(request: Request) -> None:
         if request.verb == "LIST" and "eu-west-" in request.query["prefix"]:
-            together.wait(timeout=20)
+            together.wait(timeout=PATIENCE)
 
     proxy.rules.append(wait_for_the_others)
     assert len(keys(bucket, proxy, Scope())) == 4

@@ -15,6 +15,7 @@ import pyarrow as pa
 import pytest
 
 from analyzer.restore import Archived, write_manifest
+from tests import PATIENCE
 from tests.s3.buckets import FEW, Bucket, archived_under, new_bucket
 from tests.s3.commands import ROOT, rows, statuses
 from tests.s3.proxy import refusal
@@ -184,7 +185,13 @@ def test_a_person_is_shown_the_price_and_asked(
     command += ["--endpoint-url", moto_proxy.endpoint]
     os.write(terminal, answer.encode())
     done = subprocess.run(
-        command, cwd=ROOT, stdin=theirs, capture_output=True, text=True, timeout=60, check=False
+        command,
+        cwd=ROOT,
+        stdin=theirs,
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
+        check=False,
     )
     os.close(terminal)
     os.close(theirs)

@@ -16,6 +16,7 @@ from analyzer.errors import ExitCode
 from analyzer.lake import Narrowing, open_lake
 from analyzer.status import status
 from bench.dask_cluster import scheduler_and_workers
+from tests import PATIENCE
 from tests.conftest import log_bytes, record
 from tests.s3.buckets import new_bucket
 from tests.s3.commands import content
@@ -37,7 +38,6 @@ pytestmark = pytest.mark.usefixtures("credentials")
 ACCOUNTS = ("111122223333", "444455556666")
 MONTHS = ("01", "02", "03", "04")
 DAYS = range(1, 13)
-PATIENCE = 300.0
 
 
 def logs() -> dict[str, bytes]:
