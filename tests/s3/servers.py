@@ -77,11 +77,13 @@ def free_ports(count: int) -> Sequence[int]:
     """Return ports that nobody listens on, all different.
 
     They are below those that the system gives to outgoing connections, which could take
-    them before the server does.
+    them before the server does, and out of a hundred that a process of tests which runs beside
+    this one does not draw from: their ids follow on one another.
     """
+    first = 10_000 + 100 * (os.getpid() % 220)
     ports: list[int] = []
     while len(ports) < count:
-        port = random.SystemRandom().randrange(10_000, 32_000)
+        port = random.SystemRandom().randrange(first, first + 100)
         with socket.socket() as one, suppress(OSError):
             one.bind(("127.0.0.1", port))
             ports += [port] if port not in ports else []
@@ -90,12 +92,12 @@ def free_ports(count: int) -> Sequence[int]:
 
 @contextmanager
 def _running(command: Sequence[str], folder: Path, port: int) -> Iterator[str]:
-    """Run a server until it is left; its log lies in `folder`."""
+    """Run a server until it is left, or until this process is gone; its log lies in `folder`."""
     settings = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
     with (
         folder.joinpath("log").open("wb") as log,
         subprocess.Popen(
-            command,
+            [*_ends_with_this_process(), *command],
             cwd=folder,
             env=settings | {"HOME": str(folder)},
             stdout=log,
@@ -103,10 +105,23 @@ def _running(command: Sequence[str], folder: Path, port: int) -> Iterator[str]:
         ) as process,
     ):
         try:
-            wait_for(lambda: socket.create_connection(("127.0.0.1", port), 1).close())
+            while process.poll() is None and not _listens(port):
+                time.sleep(0.05)
+            assert process.poll() is None, folder.joinpath("log").read_text(errors="replace")
             yield f"http://127.0.0.1:{port}"
         finally:
             process.kill()  # its data goes with it
+
+
+def _ends_with_this_process() -> tuple[str, ...]:
+    """Return what to put before a command, so that who kills the tests leaves no server behind."""
+    setpriv = shutil.which("setpriv")
+    return (setpriv, "--pdeathsig", "KILL") if setpriv else ()
+
+
+def _listens(port: int) -> bool:
+    with socket.socket() as one:
+        return one.connect_ex(("127.0.0.1", port)) == 0
 
 
 def wait_for(ready: Callable[[], object]) -> None:
