@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import os
-import socket
 import subprocess
 import sys
-from contextlib import ExitStack, contextmanager
+import time
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -42,13 +43,11 @@ def scheduler_and_workers(
     The workers get `more` arguments. They and the scheduler have an environment each, which is
     this process's unless it is given. What they say is in `folder`/dask.log.
     """
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        address = f"tcp://127.0.0.1:{free.getsockname()[1]}"
     dask_program = (sys.executable, "-m", "dask")
-    port = address.rpartition(":")[2]
-    scheduler = ("scheduler", "--host", "127.0.0.1", "--port", port, "--no-dashboard")
-    worker = ("worker", address, "--nworkers", "1", "--nthreads", "1", *more)
+    found_in = folder / "scheduler.json"
+    found_in.unlink(missing_ok=True)
+    where = ("--port", "0", "--scheduler-file", str(found_in))
+    scheduler = ("scheduler", "--host", "127.0.0.1", *where, "--no-dashboard")
     with ExitStack() as stack:
         said = stack.enter_context((folder / "dask.log").open("wb"))
 
@@ -67,10 +66,21 @@ def scheduler_and_workers(
             return process
 
         first = started(scheduler, of_scheduler)
+        address = _address(found_in, first)
+        worker = ("worker", address, "--nworkers", "1", "--nthreads", "1", *more)
         workers = tuple(started(worker, environment) for _ in range(count))
         with Client(address, timeout=300, set_as_default=False) as client:
             client.wait_for_workers(count, timeout=300)
         yield Started(address, first, workers)
+
+
+def _address(file: Path, scheduler: subprocess.Popen[bytes]) -> str:
+    """Return the address that a scheduler has found for itself, once it is in its file."""
+    while scheduler.poll() is None:
+        with suppress(FileNotFoundError, json.JSONDecodeError):  # not there yet, or half of it
+            return str(json.loads(file.read_text(encoding="utf-8"))["address"])
+        time.sleep(0.05)
+    raise RuntimeError(f"the scheduler ended; {file.with_name('dask.log')} has what it said")
 
 
 @contextmanager
