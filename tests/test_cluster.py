@@ -40,7 +40,7 @@ from analyzer.store import S3Access
 from bench.dask_cluster import local_cluster, scheduler_and_workers, worker_processes
 from bench.soak import contents_of
 from tests.conftest import MAX_BYTES, NOW, LogFolder, log_key, record
-from tests.test_crash import ENVIRONMENT, RUNNER, commits_of, started, wait_until
+from tests.test_crash import RUNNER, commits_of, environment, started, wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -366,7 +366,7 @@ def driver(settings: IngestSettings) -> Iterator[subprocess.Popen[str]]:
             *(sys.executable, RUNNER, "ingest", settings.source.root, "--quiet"),
             *("--lake", str(settings.lake), "--scheduler", str(settings.scheduler)),
         ],
-        env=ENVIRONMENT,
+        env=environment(),
         stderr=subprocess.PIPE,
         text=True,
     ) as run:

@@ -29,7 +29,6 @@ pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="looks up proces
 ROOT = Path(__file__).parents[1]
 ARCHIVE = ROOT / "fixtures" / "archive"
 RUNNER = Path(__file__).with_name("crash_runner.py")
-ENVIRONMENT = os.environ | {"PYTHONPATH": str(ROOT)}
 
 SHARDS = 2
 
@@ -43,7 +42,7 @@ def test_killed_at_any_moment_and_run_again_it_has_the_rows_of_an_uninterrupted_
 ) -> None:
     done = subprocess.run(
         [sys.executable, RUNNER, "moments", scenario, tmp_path, str(shard), str(SHARDS)],
-        env=ENVIRONMENT,
+        env=environment(),
         capture_output=True,
         text=True,
         check=False,
@@ -121,6 +120,11 @@ def uninterrupted(tmp_path_factory: pytest.TempPathFactory) -> pa.Table:
     return rows_of(lake)
 
 
+def environment() -> dict[str, str]:
+    """Return what a process of its own begins with: what there is when it is started."""
+    return os.environ | {"PYTHONPATH": str(ROOT)}
+
+
 def started(lake: Path, workers: int) -> subprocess.Popen[str]:
     """Start an ingest in batches so small that there are many commits."""
     return subprocess.Popen(
@@ -128,7 +132,7 @@ def started(lake: Path, workers: int) -> subprocess.Popen[str]:
             *(sys.executable, RUNNER, "ingest", ARCHIVE, "--quiet"),
             *("--lake", lake, "--workers", str(workers)),
         ],
-        env=ENVIRONMENT,
+        env=environment(),
         stderr=subprocess.PIPE,
         text=True,
     )
