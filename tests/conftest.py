@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 import pytest
+from hypothesis import HealthCheck
+from hypothesis import settings as hypothesis_settings
 
 from analyzer.ingest import IngestSettings, ingest
 from analyzer.lake import Narrowing, open_lake
@@ -25,6 +27,15 @@ if TYPE_CHECKING:
     from analyzer.ingest import IngestSummary, Watcher
     from analyzer.lake_place import LakePlace
     from analyzer.store import Store, StoredObject
+
+# An example that took 200 ms, or ten that took long to make, would say that the machine is busy.
+hypothesis_settings.register_profile(
+    "without a clock",
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow],
+    print_blob=True,  # what a failure is repeated with elsewhere
+)
+hypothesis_settings.load_profile("without a clock")
 
 Json = dict[str, Any]
 Rows = list[dict[str, Any]]

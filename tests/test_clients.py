@@ -334,7 +334,7 @@ def test_a_user_agent_that_is_cut_off_anywhere_is_read_as_far_as_it_goes() -> No
     assert found[-1]["runtime_version"] == "3.10.6"
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(st.lists(st.none() | st.text(st.characters(exclude_categories=["Cs"]))))
 def test_no_user_agent_is_refused(agents: list[str | None]) -> None:
     found = parsed(agents)
@@ -361,7 +361,7 @@ PIECES = st.sampled_from(
 )
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(st.lists(st.lists(PIECES, max_size=30).map("".join), min_size=10, max_size=20))
 def test_no_mixture_of_user_agents_is_refused(agents: list[str]) -> None:
     found = parsed(agents)

@@ -569,7 +569,7 @@ def records_of_shape(shape: Tree) -> st.SearchStrategy[Json]:
     return st.builds(lambda one, other: {**one, **other}, known, others)
 
 
-@settings(max_examples=50, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=50, suppress_health_check=list(HealthCheck))
 @given(
     records=st.lists(records_of_shape(tree()), min_size=1, max_size=4),
     space=st.sampled_from(["", " ", "\n\t"]),

@@ -75,7 +75,8 @@ def odd_folder(log_folder: LogFolder) -> LogFolder:
 
 
 @settings(
-    suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=8
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+    max_examples=8,
 )
 @given(of=st.integers(1, 12))
 def test_the_shards_of_an_archive_list_each_object_once(odd_folder: LogFolder, of: int) -> None:
