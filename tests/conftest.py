@@ -13,6 +13,15 @@ import pytest
 from hypothesis import HealthCheck
 from hypothesis import settings as hypothesis_settings
 
+from analyzer.batch import (
+    expected_batches,
+    fetcher_of,
+    files_of,
+    held_batches,
+    require_sight,
+    store_of,
+)
+from analyzer.executors import KEEP_MEMORY
 from analyzer.ingest import IngestSettings, ingest
 from analyzer.lake import Narrowing, open_lake
 from analyzer.listing import Scope
@@ -99,6 +108,20 @@ def nothing_of_the_caller() -> Iterator[None]:
             if is_of_aws or name in ours_and_of_screens:
                 patch.delenv(name)
         yield
+
+
+@pytest.fixture(autouse=True)
+def nothing_of_another_test() -> Iterator[None]:
+    """Forget, after each test, what an ingest leaves to the next one in its process.
+
+    Of a source that is named again, a proxy's port being given out again, a test would get
+    the store of the test before: its connections, credentials and refusals.
+    """
+    yield
+    for kept in (store_of, fetcher_of, files_of, expected_batches, held_batches, require_sight):
+        kept.cache_clear()
+    for name in KEEP_MEMORY:
+        os.environ.pop(name, None)  # set for workers, and for good
 
 
 @pytest.fixture(scope="session")
