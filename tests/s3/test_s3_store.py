@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from io import BytesIO
 from ipaddress import ip_address
 from itertools import product
+from threading import Event
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -23,6 +24,7 @@ from analyzer.local_store import LocalStore
 from analyzer.s3_connection import session_of
 from analyzer.s3_store import S3Store
 from analyzer.store import NotFetched, S3Access
+from tests import PATIENCE
 from tests.conftest import objects_of
 from tests.s3.buckets import folder_of, new_bucket
 from tests.s3.proxy import Answer, proxy_before, refusal
@@ -352,18 +354,25 @@ def test_a_server_that_falls_silent_stops_the_run(
 ) -> None:
     monkeypatch.setattr(s3_retries, "ATTEMPTS", 2)
     monkeypatch.setattr(s3_errors, "GIVEN_UP_IN_A_ROW", 1)
-    monkeypatch.setattr(s3_connection, "READ_TIMEOUT", timedelta(seconds=0.3))
+    monkeypatch.setattr(s3_connection, "READ_TIMEOUT", timedelta(seconds=1.5))
+    over = Event()
     store = S3Store("s3://trail/", S3Access(endpoint_url=proxy.endpoint))
     proxy.answer("HEAD", "", Answer(200))
-    proxy.rules.append(lambda request: time.sleep(0.6) if request.verb == "GET" else None)
 
+    def silence(request: Request) -> None:
+        if request.verb == "GET":
+            over.wait(PATIENCE)
+
+    proxy.rules.append(silence)
     with pytest.raises(StoreError, match="Timeout: S3 does not answer, nor 1 objects"):
         store.get("a", '"e"')
+    over.set()
 
 
 def test_what_is_asked_for_just_after_a_refusal_is_not_asked_of_s3(
-    few_logs: Bucket, proxy: Proxy
+    few_logs: Bucket, proxy: Proxy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(s3_connection, "REFUSED_SECONDS", PATIENCE)
     store = S3Store(f"s3://{few_logs.name}/", S3Access(endpoint_url=proxy.endpoint))
     listed = objects_of(store, few_logs.prefix)
     proxy.answer("GET", "", refusal(400, "ExpiredToken"))
