@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import gzip
 import json
 import os
@@ -108,6 +109,17 @@ def nothing_of_the_caller() -> Iterator[None]:
             if is_of_aws or name in ours_and_of_screens:
                 patch.delenv(name)
         yield
+
+
+@pytest.fixture(scope="module", autouse=True)
+def nothing_left_to_another_module() -> Iterator[None]:
+    """Let what a module has not closed be noticed in it, and not in whichever comes later.
+
+    Each warning is an error here, and one from the garbage collector is an error of the test
+    that runs just then.
+    """
+    yield
+    gc.collect()
 
 
 @pytest.fixture(autouse=True)
