@@ -51,7 +51,7 @@ def environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return folder
 
 
-@pytest.fixture(scope="session", autouse=True)
+@pytest.fixture(scope="package", autouse=True)
 def botocore_reads_its_files_once() -> Iterator[None]:
     """Spare each new session the 0.3 s of reading botocore's description of AWS again."""
     with pytest.MonkeyPatch.context() as patch:
