@@ -37,6 +37,7 @@ def orphans(files: LakeFiles) -> Orphans:
     """Return the parts that no manifest names. Raises `LakeError` where there is no lake.
 
     The manifests are read after the listing: a part that is committed between the two is named.
+    So is one that waits to be deleted: whoever has opened the lake still reads it.
     """
     manifest.read_lake(files)
     found = [
@@ -45,7 +46,9 @@ def orphans(files: LakeFiles) -> Orphans:
         for each in files.listed(folder)
         if _PART.fullmatch(each.path)
     ]
-    named = {path for commit in manifest.kept_commits(files) for path in commit.paths()}
+    kept = manifest.kept_commits(files)
+    named = {path for commit in kept for path in commit.paths()}
+    named |= {each.path for commit in kept[-1:] for each in commit.retired}
     return Orphans(tuple(each for each in found if each.path not in named))
 
 

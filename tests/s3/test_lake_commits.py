@@ -7,7 +7,7 @@ import json
 import os
 import subprocess
 import sys
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -501,6 +501,7 @@ def test_the_ledgers_old_parts_wait_for_those_who_have_opened_the_lake(
         ingest_and_check(directly, log_folder.root)
 
     assert not opened.paths() & {each.path for each in manifest.newest(files).objects}
+    assert remove_orphans(files, datetime.now(UTC) + timedelta(days=1)) == []
     assert set(files.sizes(opened.paths())) == opened.paths()
     monkeypatch.setattr(manifest, "KEPT_RETIRED", timedelta(0))
     manifest.open_for_writing(files)
