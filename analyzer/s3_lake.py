@@ -21,7 +21,7 @@ from analyzer.lake_files import StoredFile, write_batches, write_tables
 from analyzer.lake_filesystem import SCHEME, LakeFileSystem
 from analyzer.s3_connection import S3Connection
 from analyzer.s3_errors import CredentialsExpired, cause, not_given
-from analyzer.s3_retries import NotNow, Retries
+from analyzer.s3_retries import PASSING, NotNow, Retries
 from analyzer.store import NotFetched
 
 if TYPE_CHECKING:
@@ -262,7 +262,10 @@ class S3LakeFiles:
         root = self._connection.root
         try:
             yield
-        except AlreadyExistsError:
+        except AlreadyExistsError as error:
+            code = cause(error)
+            if code in PASSING:  # another request came between, and neither may have written it
+                raise NotNow(code) from error
             raise
         except ValueError as error:  # a path that obstore does not take, and no file has
             raise FileNotFoundError(path) from error

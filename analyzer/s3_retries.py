@@ -47,6 +47,10 @@ PASSING = THROTTLED | {
     "500",
     "502",
     "504",
+    # Of a put on a condition: two came into each other's way, and the object may not be there.
+    # https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutObject.html
+    "ConditionalRequestConflict",
+    "OperationAborted",
     # How a connection failed, in obstore's words, and an answer that is shorter than listed.
     "Connect",
     "Request",

@@ -160,6 +160,19 @@ def test_a_commit_whose_answer_was_lost_is_known_for_ones_own(
     assert ids_of(directly) == ["id-1"]
 
 
+@pytest.mark.parametrize("code", ["ConditionalRequestConflict", "OperationAborted"])
+def test_a_conflict_after_which_nothing_is_there_is_nobodys_commit(
+    code: str, place: S3Place, bucket: Bucket, proxy: Proxy
+) -> None:
+    files = lake_files(place)
+    for key in ("/lake.json", "/commits/"):
+        proxy.answer("PUT", key, refusal(409, code), times=1)
+
+    manifest.create(files)
+    assert "lake/lake.json" in keys_below(bucket)
+    assert manifest.commit(files, Manifest(), Change()) == manifest.read_lake(files)
+
+
 def test_another_objects_commit_comes_first_and_both_are_in_the_lake(
     place: S3Place, directly: S3Place, overtake: Overtake, log_folder: LogFolder, tmp_path: Path
 ) -> None:
