@@ -10,6 +10,7 @@ themselves.
 from __future__ import annotations
 
 from collections import defaultdict
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +20,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from analyzer.copies import Copy
+from analyzer.errors import LakeError
 from analyzer.lake_files import failures_of
 from analyzer.manifest import Part, next_generation
 from analyzer.queries import sql
@@ -26,7 +28,7 @@ from analyzer.schema import EVENTS, JSON_COLUMNS
 from analyzer.write import PARQUET_OPTIONS, write_part
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Sequence
 
     from analyzer.copies import Clearance, FoundCopies
     from analyzer.lake_files import LakeFiles
@@ -56,13 +58,14 @@ class LakeDeduper:
         """Return `new` without rows that `lake` has, and what was dropped.
 
         A part that loses rows is written anew under another name; None when it loses all.
+        Raises `LakeError` for a part that cannot be read.
         """
         near = [
             part for part in near_parts(lake, new.hours) if not part.batches <= clearance.batches
         ]
         if not near and clearance.itself:
             return new, []
-        with failures_of(self._files):
+        with self._parts_read():
             found = self._copies(new, near)
         if not found:
             return new, []
@@ -84,7 +87,7 @@ class LakeDeduper:
 
         That is another one than was thought where the row that it was compared with, of an
         object in `lost`, has itself turned out to be a copy of one in the lake. `event_ids` are
-        those of the copies.
+        those of the copies. Raises `LakeError` for a part that cannot be read.
         """
         wanted = {
             event_id
@@ -95,7 +98,7 @@ class LakeDeduper:
             return list(found.copies)
         ids = pa.table({"event_id": pa.array(wanted, pa.string())})
         self._duckdb.register("wanted_ids", ids)
-        with failures_of(self._files):
+        with self._parts_read():
             self._see(near_parts(lake, found.hours))
             keepers = dict(self._duckdb.execute(sql("dedupe/keepers")).fetchall())
         return [
@@ -104,6 +107,16 @@ class LakeDeduper:
             else copy
             for copy, event_id in zip(found.copies, event_ids, strict=True)
         ]
+
+    @contextmanager
+    def _parts_read(self) -> Iterator[None]:
+        """Translate what DuckDB raises over a part that is gone or damaged."""
+        try:
+            with failures_of(self._files):
+                yield
+        except (duckdb.IOException, duckdb.InvalidInputException) as error:
+            first_line = str(error).strip().partition("\n")[0]
+            raise LakeError(f"the lake cannot be read: {first_line}") from error
 
     def _copies(self, new: Part, near: Sequence[Part]) -> list[tuple[int, str, str]]:
         """Return (position, object, object that keeps it) of each row to be dropped."""

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from analyzer.errors import LakeError
 from tests.conftest import asked, ids_of, ingest_and_check, ledger_of, log_key, record, records_of
 
 if TYPE_CHECKING:
@@ -157,6 +158,22 @@ def test_the_same_content_in_other_words_is_the_same_record(
     ingest_and_check(lake, log_folder.root)
     assert ids_of(lake) == ["id-1"]
     assert duplicates(lake)["plain"] == (1, 1, ["pretty"])
+
+
+@pytest.mark.parametrize("harm", ["gone", "damaged"])
+def test_a_part_that_cannot_be_read_for_copies_makes_the_lake_unusable(
+    log_folder: LogFolder, lake: Path, harm: str
+) -> None:
+    log_folder.put(log_key("1000"), [record(1)])
+    ingest_and_check(lake, log_folder.root)
+    [part] = lake.glob("events/*/*.parquet")
+    part.write_bytes(bytes(part.stat().st_size))
+    if harm == "gone":
+        part.unlink()
+
+    log_folder.put(log_key("1001"), [record(1)])
+    with pytest.raises(LakeError, match=r"the lake cannot be read: .*/part-"):
+        ingest_and_check(lake, log_folder.root)
 
 
 @BATCHES
