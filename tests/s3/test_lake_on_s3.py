@@ -149,6 +149,16 @@ def test_a_report_asks_for_the_end_of_each_part_and_for_little_else(
     assert not proxy.counts()["PUT"]
 
 
+def test_a_part_that_is_more_than_its_end_is_read_range_by_range(
+    place: S3Place, local: Path, proxy: Proxy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("analyzer.lake_filesystem.END_BYTES", 64)
+
+    assert content(place, "") == content(local, "")
+    ranges = {str(each.header("range")).partition("-") for each in proxy.of("GET")}
+    assert {start != "bytes=" and end != "" for start, _, end in ranges} == {True, False}
+
+
 @pytest.mark.parametrize(
     "query",
     [
@@ -303,6 +313,16 @@ def test_a_bucket_that_is_not_there_is_3_and_named(on: Command) -> None:
     )
 
 
+def test_a_bucket_that_is_deleted_under_a_lake_is_3_and_not_a_lake_to_be_made(
+    place: S3Place, proxy: Proxy, on: Command
+) -> None:
+    proxy.answer("GET", "lake.json", refusal(404, "NoSuchBucket"))
+
+    done = on("report", place)
+    assert (done.code, done.stdout) == (ExitCode.STORE_REFUSED, "")
+    assert "NoSuchBucket: there is no bucket of this name" in done.stderr
+
+
 def test_the_shell_answers_from_the_lake(
     place: S3Place, on: Command, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -365,6 +385,25 @@ def test_a_profile_of_the_lakes_own_reaches_it_where_the_source_is_elsewhere(  #
     assert done.code == ExitCode.DONE, done.stderr
     assert proxy.of("PUT")
     assert not [each for each in proxy.requests if each.key.endswith(".json.gz")]
+
+
+def test_a_pattern_finds_on_s3_what_it_finds_on_disk(fresh: S3Place, tmp_path: Path) -> None:
+    here, there = lake_files(tmp_path / "lake"), lake_files(fresh)
+    for folder in ("", "commits/", "commits/old/", "events/a/", "events/a/b/", "objects/"):
+        for name in ("2.json", "1.json", "part-1.parquet", "part-2.txt"):
+            here.write(folder + name, b"x")
+            there.write(folder + name, b"x")
+
+    for looked_for in (
+        ("commits", "*.json"),
+        ("objects", "part-*.parquet"),
+        ("events", "*/part-*.parquet"),
+        ("", "*"),
+        ("", "*.json"),
+    ):
+        found = there.names(*looked_for)
+        assert found
+        assert found == here.names(*looked_for)
 
 
 def test_somebody_elses_prefix_is_refused_and_left_alone(
