@@ -17,19 +17,21 @@ from botocore.retries.standard import ExponentialBackoff
 
 from analyzer import manifest, s3_connection, s3_errors, s3_retries
 from analyzer.local_lake import LocalLakeFiles
-from analyzer.s3_retries import NotNow, Window
+from analyzer.s3_retries import NotNow, Retries, Window
 from analyzer.s3_store import S3Store
 from analyzer.store import S3Access
 from tests import PATIENCE
-from tests.conftest import objects_of
+from tests.conftest import ids_of, ingest_and_check, log_key, objects_of, record
 from tests.s3.buckets import FEW, archived_under, new_bucket
 from tests.s3.commands import content, statuses
+from tests.s3.lakes import place_in
 from tests.s3.proxy import Answer, proxy_before, refusal
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from tests.conftest import LogFolder
     from tests.s3.buckets import Bucket
     from tests.s3.commands import Command
     from tests.s3.proxy import Proxy, Request
@@ -131,6 +133,66 @@ def test_what_lasts_ends_in_the_ledger_with_its_own_code(  # noqa: PLR0913, PLR0
     assert f"refused: {few_logs.url}{ONE}: {reason}" in done.stderr
     assert statuses(lake) == {"refused": 1, "ingested": 8}
     assert len([request for request in proxy.of("GET") if ONE in request.key]) == 3
+
+
+class Clock:
+    """A time that passes only when something is waited for."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+        self.waits: list[float] = []
+
+    def monotonic(self) -> float:
+        return self.now
+
+    def sleep(self, seconds: float) -> None:
+        self.waits.append(seconds)
+        self.now += seconds
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    """The time of all waiting between attempts."""
+    made = Clock()
+    monkeypatch.setattr(s3_retries, "time", made)
+    longest = partial(ExponentialBackoff, random=lambda: 1.0)
+    monkeypatch.setattr(s3_retries, "ExponentialBackoff", longest)
+    return made
+
+
+def given_up(retries: Retries, clock: Clock, seconds: float) -> list[float]:
+    """Ask for what is refused after so many seconds, and return when each attempt began."""
+    attempts: list[float] = []
+
+    def refused() -> None:
+        attempts.append(clock.now)
+        clock.now += seconds
+        raise NotNow("Timeout")
+
+    with pytest.raises(NotNow):
+        retries.answer(refused)
+    return attempts
+
+
+def test_the_wait_between_two_attempts_grows_and_the_ninth_attempt_is_the_last(
+    clock: Clock,
+) -> None:
+    assert len(given_up(Retries(1), clock, seconds=0)) == 9
+    assert clock.waits == [1, 2, 4, 8, 16, 20, 20, 20]
+
+
+def test_who_stalls_each_time_is_not_asked_again_after_two_minutes(clock: Clock) -> None:
+    assert given_up(Retries(1), clock, seconds=50) == [0, 51, 103]
+
+
+def test_what_was_given_up_in_a_row_is_forgotten_with_the_next_answer(clock: Clock) -> None:
+    retries = Retries(1)
+
+    for _ in range(2):
+        given_up(retries, clock, seconds=0)
+    counted = retries.given_up_in_a_row
+    retries.answer(lambda: None)
+    assert (counted, retries.given_up_in_a_row) == (2, 0)
 
 
 @pytest.mark.usefixtures("impatience")
@@ -376,3 +438,22 @@ def test_credentials_that_expire_in_the_middle_are_taken_anew(  # noqa: PLR0913,
     ]
     assert set(keys) == {"ASIAOLD", "ASIANEW"}
     assert "requests made again" in done.stderr
+
+
+@pytest.mark.parametrize(("verb", "after"), [("PUT", 3), ("GET", 5)])
+def test_credentials_that_expire_while_a_lake_is_written_or_read_are_taken_anew(  # noqa: PLR0913, PLR0917
+    moto: str, moto_proxy: Proxy, environment: Path, log_folder: LogFolder,
+    monkeypatch: pytest.MonkeyPatch, verb: str, after: int
+) -> None:  # fmt: skip
+    monkeypatch.delenv("AWS_ACCESS_KEY_ID")
+    monkeypatch.delenv("AWS_SECRET_ACCESS_KEY")
+    log_folder.put(log_key("1000"), [record(1)])
+    place = place_in(new_bucket(moto), moto_proxy.endpoint)
+    moto_proxy.rules.append(Expiry(environment / "credentials", verb, after))
+
+    ingest_and_check(place, log_folder.root)
+    assert ids_of(place) == ["id-1"]
+    last = [
+        request.authorization.partition("Credential=")[2][:7] for request in moto_proxy.of(verb)
+    ]
+    assert set(last) == {"ASIAOLD", "ASIANEW"}
