@@ -145,6 +145,8 @@ def test_shards_of_another_number_or_another_reading_do_not_add_up() -> None:
 
     assert lake.readings == ()
     assert lake.having_read(reading, Shard(2, 2)).readings == (reading,)
+    third = Manifest().having_read(reading, Shard(1, 3))
+    assert third.having_read(reading, Shard(2, 2)).readings == ()
 
 
 @pytest.mark.parametrize("shard", ["0/8", "9/8", "1/0", "3", "x/8", "1/x", "-1/8", "auto/8"])
