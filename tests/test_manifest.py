@@ -9,7 +9,7 @@ import pytest
 
 from analyzer import manifest
 from analyzer.commit import Committer
-from analyzer.errors import LakeError, UsageError
+from analyzer.errors import LakeError, Overtaken, UsageError
 from analyzer.local_lake import LocalLakeFiles
 from analyzer.manifest import Change, Manifest, Part
 from tests.conftest import NOW, ids_of, ingest_and_check, log_key, record, records_of
@@ -76,6 +76,23 @@ def test_a_commit_beyond_the_ninth_is_newer_than_the_ninth(tmp_path: Path) -> No
         assert manifest.newest(files).number == number
 
 
+def test_a_commit_knows_the_last_commits_that_it_is_built_on(tmp_path: Path) -> None:
+    before = tuple(f"id-{number}" for number in range(manifest.KEPT_IDS))
+
+    lake = manifest.commit(LocalLakeFiles(tmp_path), Manifest(ids=before), Change())
+    assert lake.ids[:-1] == before[1:]
+    assert lake.ids[-1] not in before
+
+
+def test_in_a_folder_too_a_commit_does_not_take_anothers_place(tmp_path: Path) -> None:
+    files = LocalLakeFiles(tmp_path)
+    first = manifest.commit(files, Manifest(), Change(source="/first/"))
+
+    with pytest.raises(Overtaken, match="another tlstrail has written commit 1 to this lake"):
+        manifest.commit(files, Manifest(), Change(source="/second/"))
+    assert manifest.newest(files) == first
+
+
 def test_what_a_commit_takes_out_is_gone_and_the_rest_stays(tmp_path: Path) -> None:
     files = LocalLakeFiles(tmp_path)
     for number in (1, 2):
@@ -100,7 +117,7 @@ def test_the_manifest_of_the_commit_before_stays_for_readers(tmp_path: Path) -> 
 def test_a_reader_overtaken_by_two_commits_reads_the_newest(tmp_path: Path) -> None:
     lake = manifest.commit(LocalLakeFiles(tmp_path), Manifest(), Change())
 
-    class Overtaken(LocalLakeFiles):
+    class Behind(LocalLakeFiles):
         def read(self, path: str) -> bytes:
             """Let two commits pass between the listing and the reading, once."""
             if path.endswith("0000000001.json"):
@@ -109,7 +126,7 @@ def test_a_reader_overtaken_by_two_commits_reads_the_newest(tmp_path: Path) -> N
                     manifest.commit(LocalLakeFiles(tmp_path), newest, Change(source="/later/"))
             return super().read(path)
 
-    found = manifest.newest(Overtaken(tmp_path))
+    found = manifest.newest(Behind(tmp_path))
     assert (lake.number, found.number, found.sources) == (1, 3, ("/later/",))
 
 
@@ -162,10 +179,14 @@ def test_what_an_interrupted_run_left_behind_is_not_read_and_then_removed(
         events.with_name("part-0123456789abcdef.1.parquet"),
         events.with_name("part-0123456789abcdef.parquet.unfinished"),
         objects.with_name("part-0123456789abcdef.parquet"),
+        lake / "digests" / "part-0123456789abcdef.parquet",
+        lake / "digest_logs" / "part-0123456789abcdef.parquet",
+        lake / "commits" / "0000000000.json",
         lake / "commits" / "0000000099.json.unfinished",
         lake / "lake.json.unfinished",
     ]
     for orphan in orphans:
+        orphan.parent.mkdir(exist_ok=True)
         orphan.write_bytes(events.read_bytes())
 
     assert ids_of(lake) == ["id-1"]

@@ -44,9 +44,10 @@ from tests.s3.proxy import Answer, refusal
 
 if TYPE_CHECKING:
     from collections import Counter
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from analyzer.commit import Tally
+    from analyzer.lake_files import StoredFile
     from tests.s3.buckets import Bucket
     from tests.s3.commands import Command
     from tests.s3.proxy import Proxy, Request
@@ -142,6 +143,28 @@ def test_a_commit_that_others_have_built_on_by_then_is_one(
     assert manifest.newest(files).paths() == {part(1).path, part(2).path}
 
 
+def test_a_file_that_went_again_after_it_was_in_the_way_was_anothers(
+    place: S3Place, bucket: Bucket, proxy: Proxy
+) -> None:
+    bucket.put("lake/commits/0000000001.json", b"theirs")
+    proxy.before("GET", lambda: bucket.delete("lake/commits/0000000001.json"))
+
+    with pytest.raises(FileExistsError):
+        lake_files(place).write_new("commits/0000000001.json", b"ours")
+    assert keys_below(bucket) == {}
+
+
+def test_of_two_who_make_a_lake_at_once_the_first_names_it(
+    place: S3Place, directly: S3Place, overtake: Overtake
+) -> None:
+    overtake(lambda: manifest.create(lake_files(directly)), key_part="/lake.json")
+    heads = []
+    overtake(lambda: heads.append(manifest.read_head(lake_files(directly))), key_part="/lake.json")
+
+    manifest.create(lake_files(place))
+    assert heads == [manifest.read_head(lake_files(directly))]
+
+
 @pytest.mark.parametrize(
     "instead",
     [refusal(503, "SlowDown"), Answer(200, reset=True), refusal(500, "InternalError")],
@@ -181,7 +204,8 @@ def test_another_objects_commit_comes_first_and_both_are_in_the_lake(
     log_folder.put(log_key("1000"), [record(1), record("mine"), record(2)])
     overtake(lambda: ingest_and_check(directly, other.root))
 
-    ingest_and_check(place, log_folder.root)
+    tally = ingest_and_check(place, log_folder.root).tally
+    assert (tally.statuses.total(), tally.records, tally.duplicates) == (1, 3, 2)
     assert ids_of(directly) == ["id-1", "id-2", "id-mine", "id-theirs"]
     assert {row["duplicates"] for row in ledger_of(directly).values()} == {0, 2}
     assert not_named(lake_files(directly)) == []
@@ -200,6 +224,30 @@ def test_an_object_that_another_has_taken_meanwhile_is_in_the_lake_once(
     assert summary.tally.elsewhere == 2
     assert len(asked(directly, "FROM events")) == 3
     assert len(ledger_of(directly)) == 2
+    assert not_named(lake_files(directly)) == []
+
+
+def test_of_a_later_batch_that_is_partly_anothers_nothing_else_is_left(  # noqa: PLR0913, PLR0917
+    place: S3Place,
+    directly: S3Place,
+    overtake: Overtake,
+    log_folder: LogFolder,
+    at_once: Callable[[int], None],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    at_once(2)
+    monkeypatch.setattr("analyzer.commit.TOGETHER_ON_S3", 1)
+    for minute in ("1000", "1001", "1002"):
+        log_folder.put(log_key(minute), [record(minute)])
+    log_folder.put(log_key("1003", account="444455556666"), [record("1003"), record("a copy")])
+
+    def theirs_taken() -> None:
+        log_folder.put(log_key("1004"), [record("a copy")])
+        ingest_and_check(directly, log_folder.root, Scope(("111122223333",)))
+
+    overtake(theirs_taken)
+    assert ingest_and_check(place, log_folder.root).tally.elsewhere == 3
+    assert len(asked(directly, "FROM events")) == 5
     assert not_named(lake_files(directly)) == []
 
 
@@ -250,13 +298,14 @@ def test_records_are_replaced_on_top_of_what_others_have_added(  # noqa: PLR0913
     other = LogFolder(tmp_path / "other")
     other.put(log_key("1001"), [record("theirs")])
     log_folder.put(log_key("1000"), [record(1), record(2)])
+    log_folder.put(log_key("1002"), [record("stays")])
     ingest_and_check(place, log_folder.root)
     log_folder.put(log_key("1000"), [record(1), record(3)])
     monkeypatch.setattr("analyzer.ledger.MERGED_AT_ONCE", merged_at_once)
     overtake(lambda: ingest_and_check(directly, other.root))
 
     ingest_and_check(place, log_folder.root)
-    assert ids_of(directly) == ["id-1", "id-3", "id-theirs"]
+    assert ids_of(directly) == ["id-1", "id-3", "id-stays", "id-theirs"]
     assert not_named(lake_files(directly)) == []
 
 
@@ -276,6 +325,20 @@ def test_records_that_others_lean_on_by_now_are_not_replaced_unread(
     assert ids_of(directly) == ["id-1", "id-2"]
     ingest_and_check(place, log_folder.root)
     assert ids_of(directly) == ["id-1", "id-2", "id-3"]
+
+
+def test_what_was_read_again_in_vain_is_not_left_behind(
+    directly: S3Place, log_folder: LogFolder
+) -> None:
+    log_folder.put(log_key("1000"), [record(1), record(2)])
+    shared = log_folder.put(log_key("1001"), [record(2), record(3)])
+    ingest_and_check(directly, log_folder.root)
+    log_folder.put(log_key("1000"), [record(1)])
+    Path(shared).unlink()
+
+    assert len(ingest_and_check(directly, log_folder.root).tally.left_out) == 1
+    assert ids_of(directly) == ["id-1", "id-2", "id-3"]
+    assert not_named(lake_files(directly)) == []
 
 
 def test_a_compaction_goes_on_top_of_what_others_have_added(
@@ -327,6 +390,32 @@ def test_an_ingest_goes_on_when_a_compaction_takes_parts_from_under_it(  # noqa:
     ingest_and_check(place, log_folder.root)
     assert ids_of(directly) == ["id-1000", "id-1001", "id-1002"]
     assert not_named(lake_files(directly)) == []
+
+
+def test_who_is_overtaken_again_waits_for_longer_but_not_for_ever(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("analyzer.turns.LONGEST_WAIT_SECONDS", 5)
+    monkeypatch.setattr("analyzer.turns.random.uniform", lambda least, most: (least, most))
+    waits: list[object] = []
+    turns = Turns(waits.append)
+
+    for _ in range(8):
+        turns.wait(Overtaken("commit 7"))
+    assert waits == [(0, most) for most in (0.1, 0.2, 0.4, 0.8, 1.6, 3.2, 5, 5)]
+
+
+def test_a_part_that_no_commit_took_out_and_that_is_gone_is_not_waited_for(
+    directly: S3Place, log_folder: LogFolder
+) -> None:
+    log_folder.put(log_key("1000"), [record(1)])
+    ingest_and_check(directly, log_folder.root)
+    files = lake_files(directly)
+    files.delete([each.path for each in manifest.newest(files).events])
+
+    log_folder.put(log_key("1001"), [record(1)])
+    with pytest.raises(LakeError, match=r"part-.*: a part is gone"):
+        ingest_and_check(directly, log_folder.root)
 
 
 def test_whoever_is_overtaken_each_time_says_so_in_the_end() -> None:
@@ -474,24 +563,62 @@ def test_orphans_are_deleted_when_they_are_old_and_counted_until_then(
     log_folder.put(log_key("1000"), [record(1)])
     ingest_and_check(directly, log_folder.root)
     files = lake_files(directly)
-    left = ["events/month=2023-01/part-dead.parquet", "objects/part-dead.parquet"]
+    left = [
+        "digest_logs/part-dead.parquet",
+        "digests/part-dead.parquet",
+        "events/month=2023-01/part-dead.parquet",
+        "objects/part-dead.parquet",
+    ]
     for path in left:
         bucket.put(f"lake/{path}", b"of a run that was killed")
     bucket.put("lake/events/README.md", b"somebody else's")
+    bucket.put("lake/commits/0000000000.json", b"{}")
     found = orphans(files)
     reach = ("--lake", directly.url, "--endpoint-url", directly.access.endpoint_url)
 
     assert sorted(each.path for each in found.files) == left
     told = run("status", *reach)
-    assert "2 files, 48 bytes, belong to no commit" in told.stdout
+    assert "4 files, 96 bytes, belong to no commit" in told.stdout
     young = run("compact", "--orphans", *reach)
     assert "0 orphans deleted, 0 bytes" in young.stderr
     later = max(each.modified for each in found.files) + timedelta(seconds=1)
     assert sorted(each.path for each in remove_orphans(files, later)) == left
     kept = keys_below(bucket)
-    assert not [key for key in kept if "dead" in key]
+    assert not [key for key in kept if "dead" in key or "0000000000" in key]
     assert kept["lake/events/README.md"] == b"somebody else's"
     assert ids_of(directly) == ["id-1"]
+
+
+def test_a_part_that_is_committed_while_the_files_are_listed_is_no_orphan(
+    directly: S3Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    files = lake_files(directly)
+    manifest.create(files)
+    files.write(part(1).path, b"of a run that is about to commit")
+    listed = type(files).listed
+
+    def then_committed(self: object, folder: str) -> Iterator[StoredFile]:
+        yield from listed(self, folder)  # type: ignore[arg-type]
+        if folder == "events":
+            manifest.commit(files, Manifest(), Change(events=(part(1),)))
+
+    assert [each.path for each in orphans(files).files] == [part(1).path]
+    monkeypatch.setattr(type(files), "listed", then_committed)
+    assert orphans(files).files == ()
+
+
+def test_the_commits_that_are_kept_are_found_while_others_pass(
+    place: S3Place, directly: S3Place, overtake: Overtake
+) -> None:
+    files = lake_files(directly)
+    manifest.commit(files, Manifest(), Change())
+
+    def two_commits() -> None:
+        for number in range(2):
+            manifest.commit(files, manifest.newest(files), Change(events=(part(number),)))
+
+    overtake(two_commits, "GET")
+    assert [each.number for each in manifest.kept_commits(lake_files(place))] == [2, 3]
 
 
 def test_an_hour_is_the_youngest_that_an_orphan_can_be_deleted_at(run: Command) -> None:
@@ -519,6 +646,26 @@ def test_the_ledgers_old_parts_wait_for_those_who_have_opened_the_lake(
     monkeypatch.setattr(manifest, "KEPT_RETIRED", timedelta(0))
     manifest.open_for_writing(files)
     assert not set(files.sizes(opened.paths())) & {each.path for each in opened.objects}
+    assert manifest.commit(files, manifest.newest(files), Change()).retired == ()
+
+
+def test_events_that_a_killed_commit_took_out_go_with_the_next_and_the_ledgers_parts_wait(
+    directly: S3Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    files, ledger = lake_files(directly), Part("objects/part-1.parquet", 1, 1)
+    manifest.create(files)
+    for each in (part(1), ledger):
+        files.write(each.path, b"x")
+    base = manifest.commit(files, Manifest(), Change(events=(part(1),), objects=(ledger,)))
+    with monkeypatch.context() as patch:
+        patch.setattr(type(files), "delete", lambda *_: None)
+        manifest.commit(files, base, Change(removed=frozenset({part(1).path, ledger.path})))
+
+    manifest.open_for_writing(files)
+    assert set(files.sizes([part(1).path, ledger.path])) == {ledger.path}
+    monkeypatch.setattr(manifest, "KEPT_RETIRED", timedelta(0))
+    remove_orphans(files, datetime(2023, 1, 1, tzinfo=UTC))
+    assert files.sizes([ledger.path]) == {}
 
 
 def settings_of(place: S3Place, source: Path, *, max_object_bytes: int) -> IngestSettings:
