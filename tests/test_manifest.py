@@ -9,7 +9,7 @@ import pytest
 
 from analyzer import manifest
 from analyzer.commit import Committer
-from analyzer.errors import LakeError, Overtaken, UsageError
+from analyzer.errors import LakeError, Overtaken, StoreError, UsageError
 from analyzer.local_lake import LocalLakeFiles
 from analyzer.manifest import Change, Manifest, Part
 from tests.conftest import NOW, ids_of, ingest_and_check, log_key, record, records_of
@@ -228,6 +228,14 @@ def test_somebody_elses_files_in_a_lake_are_left_alone(lake: Path, log_folder: L
 
     ingest_and_check(lake, log_folder.root)
     assert [stranger.read_text() for stranger in strangers] == ["mine"] * 3
+
+
+def test_a_file_that_cannot_take_its_place_leaves_nothing_half_written(tmp_path: Path) -> None:
+    (tmp_path / "lake.json" / "in the way").mkdir(parents=True)
+
+    with pytest.raises(StoreError, match=r"lake\.json: cannot be written: .*nothing half-written"):
+        LocalLakeFiles(tmp_path).write("lake.json", b"{}")
+    assert list(tmp_path.glob("*.unfinished")) == []
 
 
 def test_a_source_that_is_no_archive_leaves_no_lake_behind(tmp_path: Path) -> None:
