@@ -17,12 +17,11 @@ from typing import TYPE_CHECKING
 
 from analyzer.executors import expect_lanes
 from analyzer.own_process import leave_out_frames
-from analyzer.schema import Kind, tree
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from analyzer.schema import Tree
+    from analyzer.schema import Kind, Tree
 
 PROCESSES = 2
 
@@ -39,7 +38,8 @@ def tlstrail_s3(bucket: Path, out: Path, workers: int = PROCESSES) -> dict[str, 
 
 def ingested(source: str, out: Path, workers: int) -> dict[str, object]:
     """Ingest `source`, and return what was read and at which cost."""
-    leave_out_frames()  # as the command line does, and so is the next
+    # As the command line does, and before Arrow is imported: it then takes memory as it does there.
+    leave_out_frames()
     expect_lanes(workers)
     from analyzer.ingest import IngestSettings, ingest
     from analyzer.listing import Scope
@@ -119,6 +119,8 @@ def duckdb_read_json(archive: Path, out: Path) -> dict[str, object]:
     """Let DuckDB read the gzipped JSON with the documented shape, and write Parquet."""
     import duckdb
 
+    from analyzer.schema import tree
+
     with duckdb.connect(config={"threads": PROCESSES}) as connection:
         connection.execute(
             f"""
@@ -138,6 +140,8 @@ def duckdb_read_json(archive: Path, out: Path) -> dict[str, object]:
 def chdb(archive: Path, out: Path) -> dict[str, object]:
     """Let ClickHouse, in this process, read the same and write Parquet."""
     import chdb as clickhouse
+
+    from analyzer.schema import tree
 
     clickhouse.query(
         f"""
@@ -213,10 +217,14 @@ def _duckdb_type(shape: Tree) -> str:
 
 
 def _scalar(kind: Kind) -> str:
+    from analyzer.schema import Kind
+
     return "VARCHAR" if kind is Kind.TIME else kind.value
 
 
 def _clickhouse_type(shape: Tree) -> str:
+    from analyzer.schema import Kind
+
     def member(kind: Kind | Tree) -> str:
         if isinstance(kind, dict):
             return _clickhouse_type(kind)
