@@ -10,7 +10,7 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from tempfile import gettempdir
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 import duckdb
 
@@ -38,6 +38,9 @@ COMPARISONS = 20
 """A listing as long as the ledger is compared in so many pieces, as each comparison goes through
 all of the ledger's digests: more of them take longer, and fewer more room for what waits."""
 
+ROWS_PASSED_ON = 10_000
+"""So many go from one DuckDB to another at a time."""
+
 RECORDED_AT_ONCE = 50_000
 """So many objects that are not read go into the ledger with one commit."""
 
@@ -61,7 +64,11 @@ class Totals:
 
 
 class Plan:
-    """The listing beside the ledger. Nothing has been read of any object."""
+    """The listing beside the ledger. Nothing has been read of any object.
+
+    What is left of the listing lies in a database of its own, compressed: the one that compares
+    is closed, as DuckDB keeps what it has freed for as long as it is open.
+    """
 
     def __init__(self, listing: Iterable[pa.Table], ledger: Iterable[pa.Table]) -> None:
         """Take in a listing, in tables of `LISTED`, and the ledger as it is.
@@ -69,60 +76,17 @@ class Plan:
         Of the ledger's tables the columns key, etag, status and retry are read. Rows of objects
         that the listing cannot find may be missing.
         """
-        self._duckdb = duckdb.connect(
-            config={
-                "threads": 1,
-                "memory_limit": MEMORY,
-                "temp_directory": f"{gettempdir()}/tlstrail-{new_id()}",
-            }
-        )
-        self._make("seen", "ledger_now", LEDGER)
-        self._make("counted", "listed_now", LISTED)
-        self._make("waiting", "listed_now", LISTED)
-        self._duckdb.execute(f"CREATE TABLE open_objects AS {sql('plan/open_objects')}")
-        self._seen = self._waiting = 0
-        with ThreadPoolExecutor(1) as thread:  # DuckDB compares while the next are listed
-            filled = thread.submit(self._remember, ledger)
-            for listed in listing:
-                filled.result()
-                filled = thread.submit(self._take, listed)
-            filled.result()
-        self._compare()
-        self._duckdb.execute(f"CREATE TABLE earlier AS {sql('plan/earlier')}")
-        self._duckdb.execute("DROP TABLE seen")
-        self._duckdb.execute(f"CREATE TABLE to_read AS {sql('plan/to_read')}")
+        self._duckdb = _connection()
+        self._duckdb.execute("ATTACH ':memory:' AS plan (COMPRESS)")
+        with _Comparison() as comparison:
+            comparison.run(listing, ledger)
+            for table, query in (("counted", "FROM counted"), ("objects", sql("plan/objects"))):
+                self._duckdb.register("found", comparison.stream(query))
+                self._duckdb.execute(f"CREATE TABLE plan.{table} AS FROM found")
+                self._duckdb.unregister("found")
+            self._duckdb.execute("CHECKPOINT plan")  # which compresses
+        self._duckdb.execute(f"CREATE VIEW to_read AS {sql('plan/to_read')}")
         self.totals = Totals(*self._duckdb.execute(sql("plan/totals")).fetchall()[0])
-
-    def _remember(self, ledger: Iterable[pa.Table]) -> None:
-        for rows in ledger:
-            self._add("seen", "ledger_now", rows)
-            self._seen += len(rows)
-
-    def _take(self, listed: pa.Table) -> None:
-        """Count what was listed, and let it wait until there is enough to compare."""
-        for table in ("counted", "waiting"):
-            self._add(table, "listed_now", listed)
-        self._waiting += len(listed)
-        if self._waiting >= self._seen // COMPARISONS:
-            self._compare()
-
-    def _compare(self) -> None:
-        """Keep of what waits that which the ledger has not settled."""
-        self._duckdb.execute(f"INSERT INTO open_objects {sql('plan/open_objects')}")
-        self._make("waiting", "listed_now", LISTED)
-        self._waiting = 0
-
-    def _make(self, table: str, source: str, schema: pa.Schema) -> None:
-        """Make the table that holds the answers of `sql/plan/TABLE.sql` over `source`."""
-        self._duckdb.register(source, schema.empty_table())
-        self._duckdb.execute(f"CREATE OR REPLACE TABLE {table} AS {sql(f'plan/{table}')}")
-        self._duckdb.unregister(source)
-
-    def _add(self, table: str, source: str, arrived: pa.Table) -> None:
-        """Add the answer over what has arrived."""
-        self._duckdb.register(source, arrived)
-        self._duckdb.execute(f"INSERT INTO {table} {sql(f'plan/{table}')}")
-        self._duckdb.unregister(source)
 
     def table(self, question: str, given: pa.Table | None = None, **facts: object) -> pa.Table:
         """Return the answer of `sql/plan/QUESTION.sql`, which may ask of `by_class`, if given."""
@@ -204,6 +168,86 @@ class Plan:
         rows = self._duckdb.cursor().execute("FROM to_read WHERE replaces")
         while chunk := rows.fetchmany(BATCH_OBJECTS):
             yield [LogObject(*facts) for *facts, _, _ in chunk]
+
+
+class _Comparison:
+    """A listing and the ledger in DuckDB, for as long as they are compared."""
+
+    def __init__(self) -> None:
+        """Start with neither."""
+        self._duckdb = _connection()
+        self._make("seen", "ledger_now", LEDGER)
+        self._make("counted", "listed_now", LISTED)
+        self._make("waiting", "listed_now", LISTED)
+        self._duckdb.execute(f"CREATE TABLE open_objects AS {sql('plan/open_objects')}")
+        self._seen = self._waiting = 0
+
+    def __enter__(self) -> Self:
+        """Return itself."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Give all memory back."""
+        self._duckdb.close()
+
+    def run(self, listing: Iterable[pa.Table], ledger: Iterable[pa.Table]) -> None:
+        """Take both in, and compare them."""
+        with ThreadPoolExecutor(1) as thread:  # DuckDB compares while the next are listed
+            filled = thread.submit(self._remember, ledger)
+            for listed in listing:
+                filled.result()
+                filled = thread.submit(self._take, listed)
+            filled.result()
+        self._compare()
+        self._duckdb.execute(f"CREATE TABLE earlier AS {sql('plan/earlier')}")
+        self._duckdb.execute("DROP TABLE seen")
+
+    def stream(self, query: str) -> pa.RecordBatchReader:
+        """Return the answer of a query, to be read while this is open."""
+        rows: pa.RecordBatchReader = self._duckdb.sql(query).to_arrow_reader(ROWS_PASSED_ON)
+        return rows
+
+    def _remember(self, ledger: Iterable[pa.Table]) -> None:
+        for rows in ledger:
+            self._add("seen", "ledger_now", rows)
+            self._seen += len(rows)
+
+    def _take(self, listed: pa.Table) -> None:
+        """Count what was listed, and let it wait until there is enough to compare."""
+        for table in ("counted", "waiting"):
+            self._add(table, "listed_now", listed)
+        self._waiting += len(listed)
+        if self._waiting >= self._seen // COMPARISONS:
+            self._compare()
+
+    def _compare(self) -> None:
+        """Keep of what waits that which the ledger has not settled."""
+        self._duckdb.execute(f"INSERT INTO open_objects {sql('plan/open_objects')}")
+        self._make("waiting", "listed_now", LISTED)
+        self._waiting = 0
+
+    def _make(self, table: str, source: str, schema: pa.Schema) -> None:
+        """Make the table that holds the answers of `sql/plan/TABLE.sql` over `source`."""
+        self._duckdb.register(source, schema.empty_table())
+        self._duckdb.execute(f"CREATE OR REPLACE TABLE {table} AS {sql(f'plan/{table}')}")
+        self._duckdb.unregister(source)
+
+    def _add(self, table: str, source: str, arrived: pa.Table) -> None:
+        """Add the answer over what has arrived."""
+        self._duckdb.register(source, arrived)
+        self._duckdb.execute(f"INSERT INTO {table} {sql(f'plan/{table}')}")
+        self._duckdb.unregister(source)
+
+
+def _connection() -> duckdb.DuckDBPyConnection:
+    """Return an empty DuckDB that holds `MEMORY`."""
+    return duckdb.connect(
+        config={
+            "threads": 1,
+            "memory_limit": MEMORY,
+            "temp_directory": f"{gettempdir()}/tlstrail-{new_id()}",
+        }
+    )
 
 
 def _json_bytes(log_object: LogObject) -> int:

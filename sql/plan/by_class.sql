@@ -30,7 +30,7 @@ SELECT
         WHEN count(to_read) = 0 THEN 0
         ELSE round(any_value(bytes_to_read / 1e9 * usd_per_gb_read), 6)
     END::DOUBLE AS retrieval_usd
-FROM counted
+FROM plan.counted
 LEFT JOIN reading USING (storage_class)
 LEFT JOIN prices USING (storage_class)
 WHERE storage_class <> ''

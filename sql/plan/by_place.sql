@@ -15,7 +15,7 @@ logs AS (
         (sum(listed) - sum(skipped))::BIGINT AS objects,
         sum(bytes)::BIGINT AS stored_bytes,
         sum(archived)::BIGINT AS archived
-    FROM counted
+    FROM plan.counted
     WHERE listed > skipped
     GROUP BY account_id, region
 )

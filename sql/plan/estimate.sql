@@ -17,7 +17,7 @@ found AS (
         coalesce(sum(listed), 0)::BIGINT AS listed,
         coalesce(sum(skipped), 0)::BIGINT AS skipped,
         coalesce(sum(archived), 0)::BIGINT AS archived
-    FROM counted
+    FROM plan.counted
 ),
 
 requests AS (

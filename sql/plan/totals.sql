@@ -9,4 +9,4 @@ SELECT
     count(DISTINCT region) FILTER (listed > skipped) AS regions,
     min(first_delivered) FILTER (listed > skipped) AS first_delivered,
     max(last_delivered) FILTER (listed > skipped) AS last_delivered
-FROM counted
+FROM plan.counted
