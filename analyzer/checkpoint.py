@@ -100,6 +100,7 @@ class Checkpoint:
             yield table
         if self._parts and self._held and whole():
             self._keep(())
+        self._held.clear()
 
     def _keep(self, left: tuple[Errand, ...]) -> None:
         manifest.create(self._files)  # a folder without lake.json would be somebody else's
