@@ -86,7 +86,21 @@ def test_the_image_copies_what_is_there_and_takes_its_base_by_a_plain_name() -> 
     assert [name for name in copied if not (ROOT / name).exists()] == []
     assert [name for name in copied if f"!{name}" not in ignored] == []
     assert set(re.findall(r"^FROM (\S+)", CONTAINERFILE, re.MULTILINE)) == {"python:3.13-slim"}
-    assert "\nUSER tlstrail\n" in CONTAINERFILE
+
+
+def test_the_image_runs_as_a_number_that_is_not_root_and_stops_by_ctrl_c() -> None:
+    (user,) = re.findall(r"^USER (\d+):\d+$", CONTAINERFILE, re.MULTILINE)
+
+    assert f"--uid {user} " in CONTAINERFILE
+    assert int(user) > 0
+    assert "\nSTOPSIGNAL SIGINT\n" in CONTAINERFILE
+
+
+def test_the_image_is_built_by_the_target_that_is_shown() -> None:
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+
+    assert re.findall(r"^make (\S+)$", "\n".join(blocks("sh")), re.MULTILINE) == ["image"]
+    assert re.search(r"^image:.*\n.*\n.* build .*-f Containerfile", makefile, re.MULTILINE)
 
 
 def test_the_image_has_the_versions_that_are_tested() -> None:
