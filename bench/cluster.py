@@ -3,8 +3,9 @@
     python -m bench.cluster DIRECTORY [--events N] [--repeat N]
 
 A scheduler and two workers are started with the command lines of docs/cluster.md. The runs of
-the two take turns, so that a busy machine is busy for both, and of each the fastest counts. The
-figures go to DIRECTORY/cluster.json.
+the two take turns, so that a busy machine is busy for both, and of each the fastest counts. Before
+them, what a cluster costs that has nothing to do: with Dask's own settings, and with those of the
+page. The figures go to DIRECTORY/cluster.json.
 """
 
 from __future__ import annotations
@@ -16,14 +17,19 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import psutil
 
 from analyzer.lake import Narrowing, open_lake
-from bench.dask_cluster import Started, scheduler_and_workers
+from bench.dask_cluster import LOOK_RARELY, Started, scheduler_and_workers
 from bench.run import archive_of, machine
 
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
 WORKERS = 2
+IDLE_SECONDS = 8.0
 
 
 def main() -> None:
@@ -34,6 +40,8 @@ def main() -> None:
     parser.add_argument("--repeat", type=int, default=3)
     given = parser.parse_args()
     archive = archive_of(given.directory, given.events, seed=1)
+    idle = {"as Dask has it": idling({}), "as docs/cluster.md has it": idling(LOOK_RARELY)}
+    print("with nothing to do, CPU ms a second:", idle, flush=True)
     runs: dict[str, list[dict[str, float]]] = {"processes": [], "dask": []}
     with (
         tempfile.TemporaryDirectory(prefix="tlstrail-bench-") as folder,
@@ -51,6 +59,7 @@ def main() -> None:
     figures = {
         "machine": machine(),
         "events": given.events,
+        "idle_cpu_ms_per_second": idle,
         "runs": runs,
         "seconds": best,
         "ratio": best["dask"] / best["processes"],
@@ -60,6 +69,26 @@ def main() -> None:
         f"{given.events:,} events: {WORKERS} processes {best['processes']:.1f} s, "
         f"{WORKERS} workers by Dask {best['dask']:.1f} s, {figures['ratio']:.2f} x"
     )
+
+
+def idling(settings: Mapping[str, str]) -> dict[str, float]:
+    """Return what a scheduler and a worker cost that wait, in CPU ms a second, by process."""
+    with (
+        tempfile.TemporaryDirectory(prefix="tlstrail-bench-") as folder,
+        scheduler_and_workers(1, Path(folder), settings=settings) as cluster,
+    ):
+        time.sleep(1)  # until those that have just started are at rest
+        scheduler = psutil.Process(cluster.scheduler.pid)
+        nanny = psutil.Process(cluster.workers[0].pid)
+        families = {"scheduler": [scheduler], "nanny": [nanny], "worker": children_of(nanny)}
+        before = {name: cpu_seconds_of(family) for name, family in families.items()}
+        began = time.perf_counter()
+        time.sleep(IDLE_SECONDS)
+        seconds = time.perf_counter() - began
+        return {
+            name: round(1_000 * (cpu_seconds_of(family) - before[name]) / seconds, 1)
+            for name, family in families.items()
+        }
 
 
 def ingested(
@@ -111,11 +140,14 @@ def children_of(process: psutil.Process) -> list[psutil.Process]:
 
 def cpu_seconds(processes: list[psutil.Process]) -> float:
     """Return the CPU seconds of processes and all below them."""
-    return sum(
-        sum(each.cpu_times()[:2])
-        for process in processes
-        for each in [process, *process.children(recursive=True)]
+    return cpu_seconds_of(
+        [each for process in processes for each in [process, *process.children(recursive=True)]]
     )
+
+
+def cpu_seconds_of(processes: list[psutil.Process]) -> float:
+    """Return the CPU seconds of processes, without what is below them."""
+    return sum(sum(each.cpu_times()[:2]) for each in processes)
 
 
 if __name__ == "__main__":

@@ -20,6 +20,17 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
+LOOK_RARELY = {
+    "DASK_DISTRIBUTED__WORKER__PROFILE__ENABLED": "False",
+    "DASK_DISTRIBUTED__WORKER__MEMORY__MONITOR_INTERVAL": "1s",
+    "DASK_DISTRIBUTED__ADMIN__TICK__INTERVAL": "500ms",
+    "DASK_DISTRIBUTED__ADMIN__SYSTEM_MONITOR__INTERVAL": "10s",
+}
+"""How often Dask's processes look at themselves: by itself, up to a hundred times a second.
+
+https://distributed.dask.org/en/stable/worker-memory.html
+"""
+
 
 @dataclass(frozen=True, slots=True)
 class Started:
@@ -37,8 +48,11 @@ def scheduler_and_workers(
     *more: str,
     environment: Mapping[str, str] | None = None,
     of_scheduler: Mapping[str, str] | None = None,
+    settings: Mapping[str, str] = LOOK_RARELY,
 ) -> Iterator[Started]:
-    """Start them by the command lines of docs/cluster.md; yield them once all have joined.
+    """Start them by the command lines of docs/cluster.md, with the variables of that page.
+
+    They are yielded once all have joined.
 
     The workers get `more` arguments. They and the scheduler have an environment each, which is
     this process's unless it is given. What they say is in `folder`/dask.log.
@@ -59,7 +73,7 @@ def scheduler_and_workers(
                 cwd=folder,
                 stdout=said,
                 stderr=said,
-                env={**(os.environ if given is None else given), **KEEP_MEMORY},
+                env={**(os.environ if given is None else given), **KEEP_MEMORY, **settings},
             )
             stack.enter_context(process)
             stack.callback(process.terminate)

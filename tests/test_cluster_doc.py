@@ -5,12 +5,19 @@ from __future__ import annotations
 import json
 import re
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+import dask
+import distributed  # noqa: F401 (its settings are there once it is)
 import pytest
 import yaml
 
 from analyzer.cli import app
+from analyzer.executors import KEEP_MEMORY
+from bench.dask_cluster import LOOK_RARELY
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 ROOT = Path(__file__).parents[1]
 TEXT = (ROOT / "docs" / "cluster.md").read_text(encoding="utf-8")
@@ -94,6 +101,33 @@ def test_the_image_runs_as_a_number_that_is_not_root_and_stops_by_ctrl_c() -> No
     assert f"--uid {user} " in CONTAINERFILE
     assert int(user) > 0
     assert "\nSTOPSIGNAL SIGINT\n" in CONTAINERFILE
+
+
+def test_the_page_the_image_and_the_bench_set_the_same_variables() -> None:
+    lines = re.findall(r"^export (.*)$", "\n".join(blocks("sh")), re.MULTILINE)
+    exported = dict(word.split("=") for line in lines for word in line.split())
+    of_image = re.findall(r"^(?:ENV|   ) (\w+)=(\S+)", CONTAINERFILE, re.MULTILINE)
+
+    assert exported == {**KEEP_MEMORY, **LOOK_RARELY}
+    assert {name: value for name, value in of_image if name != "PATH"} == exported
+
+
+def test_dask_knows_the_settings_by_those_names() -> None:
+    known = paths_in(dask.config.get("distributed"), ("distributed",))
+
+    set_by_them = dask.config.collect_env(LOOK_RARELY)
+
+    assert set(paths_in(set_by_them["distributed"], ("distributed",))) <= set(known)
+    assert len(list(paths_in(set_by_them, ()))) == len(LOOK_RARELY)
+
+
+def paths_in(settings: Any, above: tuple[str, ...]) -> Iterator[tuple[str, ...]]:  # noqa: ANN401 (Dask's)
+    """Yield the path to each setting in a tree of them."""
+    if not isinstance(settings, dict):
+        yield above
+        return
+    for name, value in settings.items():
+        yield from paths_in(value, (*above, name.replace("_", "-")))
 
 
 def test_the_image_is_built_by_the_target_that_is_shown() -> None:
