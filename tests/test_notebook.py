@@ -28,9 +28,10 @@ def outputs(notebook: nbformat.NotebookNode) -> list[str]:
 
 
 def test_the_notebook_shows_what_stands_in_it(
-    repository: Path, archive_lake: Path, monkeypatch: pytest.MonkeyPatch
+    repository: Path, archive_lake: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     docs = repository / "docs"
+    monkeypatch.setenv("IPYTHONDIR", str(tmp_path))  # with no history and no start-up files
     monkeypatch.setenv("TLSTRAIL_LAKE", str(archive_lake))
     notebook = nbformat.read(docs / "explore.ipynb", as_version=4)  # type: ignore[no-untyped-call]
     stored = outputs(notebook)
