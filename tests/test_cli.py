@@ -21,6 +21,7 @@ from analyzer.status import status
 from bench.generate import Settings, generate
 from tests import PATIENCE
 from tests.conftest import ingest_and_check, log_bytes, log_key, record, records_of
+from tests.processes import ended_with_the_test
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -575,7 +576,7 @@ def test_ctrl_c_ends_at_once_and_running_again_completes(  # noqa: PLR0913, PLR0
 ) -> None:
     lake = tmp_path / "lake"
     arguments = ("ingest", str(generated), "--lake", str(lake), "--workers", workers)
-    with subprocess.Popen(
+    started = subprocess.Popen(
         [sys.executable, "-c", SMALL_BATCHES, *arguments],
         cwd=tmp_path,
         env=environment,
@@ -583,7 +584,8 @@ def test_ctrl_c_ends_at_once_and_running_again_completes(  # noqa: PLR0913, PLR0
         stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,
-    ) as process:
+    )
+    with ended_with_the_test(started) as process:
         while not list(lake.glob("commits/*.json")) and process.poll() is None:
             time.sleep(0.01)
         os.killpg(process.pid, signal.SIGINT)

@@ -40,6 +40,7 @@ from analyzer.store import S3Access
 from bench.dask_cluster import local_cluster, scheduler_and_workers, worker_processes
 from bench.soak import contents_of
 from tests.conftest import MAX_BYTES, NOW, LogFolder, log_key, record
+from tests.processes import ended_with_the_test
 from tests.test_crash import RUNNER, commits_of, environment, started, wait_until
 
 if TYPE_CHECKING:
@@ -361,7 +362,7 @@ def one_batch(log_folder: LogFolder, lake: Path) -> tuple[Task, Batch]:
 @contextmanager
 def driver(settings: IngestSettings) -> Iterator[subprocess.Popen[str]]:
     """Run the command line, in batches of two objects, as a process of its own."""
-    with subprocess.Popen(
+    process = subprocess.Popen(
         [
             *(sys.executable, RUNNER, "ingest", settings.source.root, "--quiet"),
             *("--lake", str(settings.lake), "--scheduler", str(settings.scheduler)),
@@ -369,5 +370,6 @@ def driver(settings: IngestSettings) -> Iterator[subprocess.Popen[str]]:
         env=environment(),
         stderr=subprocess.PIPE,
         text=True,
-    ) as run:
+    )
+    with ended_with_the_test(process) as run:
         yield run

@@ -18,6 +18,7 @@ from analyzer.errors import ExitCode, LakeError
 from analyzer.lake import Narrowing, open_lake
 from analyzer.status import status
 from tests import PATIENCE
+from tests.processes import ended_with_the_test
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -125,9 +126,10 @@ def environment() -> dict[str, str]:
     return os.environ | {"PYTHONPATH": str(ROOT)}
 
 
-def started(lake: Path, workers: int) -> subprocess.Popen[str]:
+@contextmanager
+def started(lake: Path, workers: int) -> Iterator[subprocess.Popen[str]]:
     """Start an ingest in batches so small that there are many commits."""
-    return subprocess.Popen(
+    process = subprocess.Popen(
         [
             *(sys.executable, RUNNER, "ingest", ARCHIVE, "--quiet"),
             *("--lake", lake, "--workers", str(workers)),
@@ -136,6 +138,8 @@ def started(lake: Path, workers: int) -> subprocess.Popen[str]:
         stderr=subprocess.PIPE,
         text=True,
     )
+    with ended_with_the_test(process) as run:
+        yield run
 
 
 def assert_completes(lake: Path, uninterrupted: pa.Table) -> None:

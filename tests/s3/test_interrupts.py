@@ -14,6 +14,7 @@ import pytest
 from analyzer.errors import ExitCode
 from analyzer.interrupts import threads
 from tests import PATIENCE
+from tests.processes import ended_with_the_test
 from tests.s3.commands import ROOT
 from tests.s3.proxy import refusal
 from tests.s3.servers import wait_for
@@ -44,14 +45,15 @@ def test_ctrl_c_ends_an_ingest_that_is_told_to_slow_down_for_ever(
 ) -> None:
     proxy.answer(verb, "", refusal(503, "SlowDown"))
     arguments = ("ingest", few_logs.url, "--lake", str(lake), "--endpoint-url", proxy.endpoint)
-    with subprocess.Popen(
+    started = subprocess.Popen(
         [sys.executable, "-c", COMMAND, *arguments, "--workers", "1"],
         cwd=ROOT,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,
-    ) as process:
+    )
+    with ended_with_the_test(started) as process:
         wait_for(lambda: 1 / (len(proxy.of(verb)) > 3))
         asked_before = len(proxy.of(verb))
         os.killpg(process.pid, signal.SIGINT)

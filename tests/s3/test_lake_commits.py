@@ -7,6 +7,7 @@ import json
 import os
 import subprocess
 import sys
+from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
@@ -37,6 +38,7 @@ from tests.conftest import (
     log_key,
     record,
 )
+from tests.processes import ended_with_the_test
 from tests.s3.buckets import ARCHIVE
 from tests.s3.commands import content, rows
 from tests.s3.lakes import keys_below, not_named, place_in
@@ -440,15 +442,19 @@ def test_processes_side_by_side_make_the_lake_of_one(
     reach = ["--lake", directly.url, "--endpoint-url", str(directly.access.endpoint_url)]
     environment = os.environ | {"PYTHONPATH": str(RUNNER.parents[1])}
 
-    runs = [
-        subprocess.Popen([*command, *reach, *scope], env=environment, stderr=subprocess.PIPE)
-        for scope in scopes
-    ]
-    ends = [(run.wait(timeout=PATIENCE), run.stderr.read() if run.stderr else b"") for run in runs]
-    assert [code for code, _ in ends] == [ExitCode.DONE] * 2, ends
-    for run in runs:
-        if run.stderr:
-            run.stderr.close()
+    with ExitStack() as stack:
+        runs = [
+            stack.enter_context(
+                ended_with_the_test(
+                    subprocess.Popen(
+                        [*command, *reach, *scope], env=environment, stderr=subprocess.PIPE
+                    )
+                )
+            )
+            for scope in scopes
+        ]
+        said = [run.communicate(timeout=PATIENCE)[1] for run in runs]
+    assert [run.returncode for run in runs] == [ExitCode.DONE] * 2, said
     ingest_and_check(directly, ARCHIVE)  # what neither was asked for
     ours, single = content(directly, ""), content(tmp_path / "lake", "")
     sources = [[row.pop("source_key") for row in rows] for rows, _ in (ours, single)]
