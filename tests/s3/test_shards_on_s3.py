@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import time
 from contextlib import ExitStack
 from threading import Barrier
 from typing import TYPE_CHECKING
@@ -146,20 +147,72 @@ def test_two_shards_at_the_same_time_have_every_row_once(
     assert_whole()
 
 
-def test_a_shard_that_is_killed_beside_another_and_run_again_has_every_row_once(
+class Overtaking:
+    """Whenever both are about to commit, the first shard does so first, until it has ended.
+
+    So each commit that the second one puts meanwhile is of a number that is taken. If it were
+    let through, it would take the first one's rows out, and that one does not run again.
+    """
+
+    def __init__(self, shards: Shards) -> None:
+        self.first, self.second = shards.started(1), shards.started(2)
+        self.refused = 0
+        """How many commits of the second one came second."""
+        self.alone = 0
+        """How many it has begun since the first one ended; at the second of them it is killed."""
+        self._is_put = self._is_waiting = self._is_seen = False
+        of_first, of_second = shards.proxies
+        of_first.rules.append(self._when_the_other_is_about_to)
+        of_second.rules.append(self._after_the_other)
+
+    def _when_the_other_is_about_to(self, request: Request) -> None:
+        if is_commit(request):
+            wait_for(lambda: self._is_waiting or ended(self.second))
+            self._is_waiting, self._is_put = False, True
+        elif self._is_put and is_look_at_commits(request):  # the commit before has been answered
+            self._is_put, self._is_seen = False, True
+
+    def _after_the_other(self, request: Request) -> None:
+        if not is_commit(request):
+            return
+        self._is_waiting = True
+        wait_for(lambda: self._is_seen or ended(self.first))
+        if self._is_seen:
+            self._is_seen = False
+            self.refused += 1
+            return
+        self.alone += 1
+        if self.alone == 2:
+            self.second.kill()
+            self.second.wait()
+
+
+def is_look_at_commits(request: Request) -> bool:
+    """Whether it is asked which commits a lake has."""
+    return request.verb == "LIST" and request.query["prefix"].rstrip("/").endswith("/commits")
+
+
+def ended(process: subprocess.Popen[bytes]) -> bool:
+    """Whether a process has ended."""
+    return process.poll() is not None
+
+
+def wait_for(happened: Callable[[], bool]) -> None:
+    """Return when it has happened."""
+    until = time.monotonic() + PATIENCE
+    while not happened():
+        if time.monotonic() > until:
+            raise TimeoutError
+        time.sleep(0.01)
+
+
+def test_a_shard_that_is_overtaken_killed_and_run_again_has_every_row_once(
     shards: Shards, assert_whole: Callable[[], None]
 ) -> None:
-    one, killed = shards.started(1), shards.started(2)
-    commits = iter(range(2))
-
-    def kill(request: Request) -> None:
-        if is_commit(request) and next(commits, None) == 1:
-            killed.kill()
-            killed.wait()
-
-    shards.proxies[1].rules.append(kill)
-    codes = [run.wait(PATIENCE) for run in (one, killed)]
+    overtaking = Overtaking(shards)
+    codes = [run.wait(PATIENCE) for run in (overtaking.first, overtaking.second)]
     again = shards.started(2).wait(PATIENCE)
 
-    assert (codes, again) == ([ExitCode.DONE, -9], ExitCode.DONE)
     assert_whole()
+    assert (codes, again) == ([ExitCode.DONE, -9], ExitCode.DONE)
+    assert overtaking.refused > 1
