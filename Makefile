@@ -12,7 +12,7 @@ IMAGE ?= tlstrail
 IMAGE_BUILDER ?= $(firstword $(foreach each,docker podman buildah,$(shell command -v $(each))))
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: help demo test check format lint types imports setup setup-dev setup-bench bench bench-stages bench-scale bench-query bench-s3 bench-list bench-page soak soak-cluster bench-scale-driver bench-ledger bench-cluster image fuzz lock clean commands
+.PHONY: help demo test check format lint types imports setup setup-dev setup-bench bench bench-stages bench-scale bench-query bench-s3 bench-list bench-page soak soak-cluster bench-scale-driver bench-ledger bench-scale-page bench-cluster image fuzz lock clean commands
 
 help: ## Print the targets.
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -76,6 +76,9 @@ bench-scale-driver: setup-bench ## Measure what grows in the driver, and in the 
 
 bench-ledger: setup-bench ## Measure what 1, 10 and 100 million objects in the ledger cost.
 	@$(BIN)/python -m bench.ledger $(BENCH_DIR) $(BENCH_ARGS)
+
+bench-scale-page: setup-bench ## Draw what grows, for docs/scale.md (after bench-ledger, bench-scale-driver).
+	@$(BIN)/python -m bench.scale_page $(BENCH_DIR) docs
 
 image: ## Build the container image, by docker, podman or buildah.
 	@test -n "$(IMAGE_BUILDER)" || { echo "docker, podman or buildah is needed"; exit 2; }

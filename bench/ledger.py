@@ -4,8 +4,9 @@
 
 A lake is made of which only the ledger exists, and kept in DIRECTORY/ledger-OBJECTS. Then, each in
 a process of its own: a run that finds all of its objects again, and one that looks at the last of
-its days; `status`, `status --check` and `report`. docs/scale.md has the figures, which go to
-DIRECTORY/ledger.json.
+its days; `status`, `status --check` and `report`; and the small archive of the fixtures, planned by
+`ingest --dry-run` and checked by `verify`. docs/scale.md has the figures, which go to
+DIRECTORY/ledger.json; `make bench-scale-page` draws them.
 """
 
 from __future__ import annotations
@@ -40,7 +41,7 @@ if TYPE_CHECKING:
 
 ROWS_IN_A_PART = 1_000_000
 INGESTED = """
-    SELECT * EXCLUDE (archived, skipped), 'ingested' AS status, NULL AS reason, 150 AS records,
+    SELECT * EXCLUDE (archived, skipped), 'ingested' AS status, NULL AS reason, 0 AS records,
         0 AS duplicates, []::VARCHAR[] AS duplicate_of, false AS retry, sha256(key) AS sha256,
         format('{:016x}', row_number() OVER () // 200) AS part,
         TIMESTAMP '2026-01-01' AS ingested_at
@@ -51,10 +52,13 @@ POLLED_SECONDS = 0.2
 ENDED_AS_ASKED = {0, 4}
 
 CHECKS = {"all": "all", "day": "day"}
+ARCHIVE = str(Path(__file__).parents[1] / "fixtures" / "archive")
 COMMANDS = {
     "status": ["status"],
     "status --check": ["status", "--check"],
     "report": ["report"],
+    "ingest --dry-run": ["ingest", ARCHIVE, "--dry-run", "--quiet"],
+    "verify": ["verify", ARCHIVE, "--workers", "1", "--quiet"],
 }
 
 
@@ -65,7 +69,11 @@ def main() -> None:
     parser.add_argument("--objects", type=int, nargs="*", default=[10**6, 10**7, 10**8])
     parser.add_argument("--only", nargs="*", default=[*CHECKS, *COMMANDS])
     parser.add_argument("--check", choices=CHECKS)
+    parser.add_argument("--make", type=int)
     given = parser.parse_args()
+    if given.make:
+        make(given.directory, given.make)
+        return
     if given.check:
         check(given.directory, given.check)
         return
@@ -79,7 +87,9 @@ def main() -> None:
 def of_ledger(lake: Path, count: int, names: Sequence[str]) -> dict[str, object]:
     """Return what everything takes with a ledger of so many objects."""
     if not (lake / "lake.json").exists():
-        make(lake, count)
+        # In another process: a child's peak memory would begin with what its parent has.
+        made = [sys.executable, "-m", "bench.ledger", str(lake), "--make", str(count)]
+        subprocess.run(made, check=True)
     parts = manifest.newest(lake_files(lake)).objects
     figures: dict[str, object] = {"objects": count, "bytes": sum(part.bytes for part in parts)}
     for name in names:
