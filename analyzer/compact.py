@@ -17,7 +17,7 @@ import pyarrow.parquet as pq
 
 from analyzer import ledger, manifest
 from analyzer.batch import new_id
-from analyzer.errors import Overtaken
+from analyzer.errors import LakeError, Overtaken
 from analyzer.manifest import Change, Part
 from analyzer.schema import DICTIONARY_COLUMNS, EVENTS
 from analyzer.turns import Turns
@@ -92,7 +92,8 @@ def compact(files: LakeFiles, merging: Callable[[int, int], None]) -> Compaction
 def merge(files: LakeFiles, group: Sequence[Part]) -> Part:
     """Write the rows of several parts of one month as one part, and return it."""
     path = f"{group[0].path.rpartition('/')[0]}/part-{new_id()}.parquet"
-    rows = _read(files, group)
+    with ledger.damage_named(files, *group):
+        rows = _read(files, group)
     order = order_of(rows)
     row_groups = (
         _with_own_dictionaries(taken(rows, order.slice(start, ROWS_IN_A_GROUP)))
@@ -169,20 +170,29 @@ def _with_merged(files: LakeFiles, lake: Manifest, group: Sequence[Part]) -> Man
     """Let one part take the place of a group, unless another has taken one of them out."""
     try:
         new = merge(files, group)
-    except FileNotFoundError:
-        if (newest := manifest.newest(files)).number == lake.number:
-            raise
-        return newest
+    except FileNotFoundError as error:
+        return _newer(files, lake, error)
     change = Change(events=(new,), removed=frozenset(part.path for part in group))
     return _committed(files, lake, change)
 
 
 def _with_merged_ledger(files: LakeFiles, lake: Manifest) -> Manifest:
     """Merge the ledger's small parts, if there are several."""
-    merged = ledger.merge(files, lake.objects, new_id(), at_least=2)
+    try:
+        merged = ledger.merge(files, lake.objects, new_id(), at_least=2)
+    except FileNotFoundError as error:
+        return _newer(files, lake, error)
     if merged is None:
         return lake
     return _committed(files, lake, Change(objects=merged.added, removed=merged.removed))
+
+
+def _newer(files: LakeFiles, lake: Manifest, error: FileNotFoundError) -> Manifest:
+    """Return what another has committed, who took a part out. Raises `LakeError` for nobody."""
+    newest = manifest.newest(files)
+    if newest.number == lake.number:
+        raise LakeError(f"{files.place}: {error}: a part is gone") from error
+    return newest
 
 
 def _committed(files: LakeFiles, lake: Manifest, change: Change) -> Manifest:

@@ -35,7 +35,7 @@ from analyzer.batch import (
 from analyzer.checkpoint import Checkpoint
 from analyzer.commit import Committer, Tally
 from analyzer.copies import RecentRecords
-from analyzer.errors import UsageError
+from analyzer.errors import LakeError, UsageError
 from analyzer.executors import InThisProcess, Lanes, in_order, lanes
 from analyzer.fetch import fetch
 from analyzer.flatten import Flattener
@@ -180,9 +180,15 @@ def ingest(
 
 
 def seen_before(files: LakeFiles, lake: Manifest, scope: Scope) -> Iterator[pa.Table]:
-    """Yield what a plan of this scope has to know of the ledger."""
+    """Yield what a plan of this scope has to know of the ledger.
+
+    Raises `LakeError` for a part that is damaged or gone.
+    """
     columns = ["key", "etag", "status", "retry"]
-    return ledger.read_parts(files, lake.objects, columns, ledger.in_scope(scope))
+    try:
+        yield from ledger.read_parts(files, lake.objects, columns, ledger.in_scope(scope))
+    except FileNotFoundError as error:
+        raise LakeError(f"{files.place}: {error}: a part is gone") from error
 
 
 def listed(

@@ -347,7 +347,8 @@ def _refusals(files: LakeFiles, committed: Manifest) -> Iterator[None]:
         paths = committed.paths()
         if len(files.sizes(paths)) < len(paths):  # a commit has taken some of them out
             raise LakeError(CHANGED) from error
-        if isinstance(error, duckdb.IOException):
+        named = any(files.full_path(path) in str(error) for path in paths)
+        if isinstance(error, duckdb.IOException) or named:  # what is no Parquet is invalid input
             raise LakeError(f"the lake cannot be read: {_first_line(error)}") from error
         raise QueryError(str(error).strip()) from error
 

@@ -6,7 +6,7 @@ in `events` + the duplicates dropped. `sql/checks` asserts it, `status` prints i
 
 from __future__ import annotations
 
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, timedelta
 from enum import StrEnum
@@ -19,6 +19,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from pyarrow.fs import LocalFileSystem
 
+from analyzer.errors import LakeError
 from analyzer.listing import LogObject  # noqa: TC001 (msgspec reads it)
 from analyzer.manifest import Part, next_generation
 from analyzer.schema import LEDGER
@@ -142,17 +143,39 @@ def read_parts(
     columns: Sequence[str],
     wanted: pc.Expression | None = None,
 ) -> Iterator[pa.Table]:
-    """Yield some columns of the rows that are wanted, `ROWS_IN_A_GROUP` at a time at most."""
+    """Yield some columns of the rows that are wanted, `ROWS_IN_A_GROUP` at a time at most.
+
+    Raises `FileNotFoundError` for a part that is gone, and `LakeError` for a damaged one.
+    """
     for part in parts:
-        for batch in _fragment(files, part).to_batches(
-            LEDGER,
-            columns=list(columns),
-            filter=wanted,
-            batch_size=ROWS_IN_A_GROUP,
-            batch_readahead=1,  # 16 otherwise, and each is of a few megabytes
-        ):
-            if len(batch):
-                yield pa.Table.from_batches([batch])
+        with damage_named(files, part):
+            for batch in _fragment(files, part).to_batches(
+                LEDGER,
+                columns=list(columns),
+                filter=wanted,
+                batch_size=ROWS_IN_A_GROUP,
+                batch_readahead=1,  # 16 otherwise, and each is of a few megabytes
+            ):
+                if len(batch):
+                    yield pa.Table.from_batches([batch])
+
+
+@contextmanager
+def damage_named(files: LakeFiles, *parts: Part) -> Iterator[None]:
+    """Raise `LakeError` where Parquet of these parts cannot be read.
+
+    `FileNotFoundError` is left as it is: where somebody else has committed, it is no damage.
+    """
+    try:
+        yield
+    except FileNotFoundError:
+        raise
+    except (OSError, pa.ArrowException) as error:
+        first_line = str(error).strip().partition("\n")[0]
+        among = parts[0].path if len(parts) == 1 else f"one of {len(parts):,} parts"
+        raise LakeError(
+            f"the lake cannot be read: {files.place}: {among} is damaged: {first_line}"
+        ) from error
 
 
 def _fragment(files: LakeFiles, part: Part) -> Fragment:
@@ -290,24 +313,29 @@ def merge(
         return None
     path = f"objects/part-{part_id}.parquet"
     with ExitStack() as stack:
-        # One that is gone is missed before anything is written.
-        stored = [stack.enter_context(pq.ParquetFile(files.source(part.path))) for part in small]
-        size = _write(files, path, _in_groups(stored))
+        stored = []
+        for part in small:  # one that is gone is missed before anything is written
+            with damage_named(files, part):
+                stored.append(stack.enter_context(pq.ParquetFile(files.source(part.path))))
+        size = _write(files, path, _in_groups(files, zip(small, stored, strict=True)))
     merged = Part(path, sum(part.rows for part in small), size)
     return Replacement((merged,), frozenset(part.path for part in small), frozenset())
 
 
-def _in_groups(stored: Iterable[pq.ParquetFile]) -> Iterator[pa.Table]:
+def _in_groups(
+    files: LakeFiles, stored: Iterable[tuple[Part, pq.ParquetFile]]
+) -> Iterator[pa.Table]:
     """Yield the rows of ledger parts a group at a time."""
     held: list[pa.RecordBatch] = []
-    for part in stored:
-        # Threads would decode all columns of a group at a time, and twice the memory be taken.
-        for batch in part.iter_batches(ROWS_DECODED_AT_ONCE, use_threads=False):
-            held.append(batch.cast(LEDGER))
-            rows = pa.Table.from_batches(held)
-            if len(rows) >= ROWS_IN_A_GROUP:
-                yield rows.slice(0, ROWS_IN_A_GROUP)
-                held = rows.slice(ROWS_IN_A_GROUP).to_batches()
+    for part, file in stored:
+        with damage_named(files, part):
+            # Threads would decode all columns of a group at a time, and twice the memory be taken.
+            for batch in file.iter_batches(ROWS_DECODED_AT_ONCE, use_threads=False):
+                held.append(batch.cast(LEDGER))
+                rows = pa.Table.from_batches(held)
+                if len(rows) >= ROWS_IN_A_GROUP:
+                    yield rows.slice(0, ROWS_IN_A_GROUP)
+                    held = rows.slice(ROWS_IN_A_GROUP).to_batches()
     if held:
         yield pa.Table.from_batches(held)
 

@@ -227,12 +227,15 @@ def test_a_part_that_is_taken_away_before_its_view_is_made_is_no_damage(
         pass
 
 
-def test_a_damaged_part_makes_the_lake_unusable(small_lake: Path) -> None:
-    [part] = small_lake.glob("events/*/*.parquet")
-    part.write_bytes(part.read_bytes()[:-200])
+@pytest.mark.parametrize("table", ["events", "objects"])
+@pytest.mark.parametrize("harm", ["cut off", "overwritten"])
+def test_a_damaged_part_makes_the_lake_unusable(small_lake: Path, table: str, harm: str) -> None:
+    [part] = small_lake.glob(f"{table}/**/*.parquet")
+    size = part.stat().st_size
+    part.write_bytes(part.read_bytes()[:-200] if harm == "cut off" else bytes(size))
 
     with pytest.raises(LakeError, match="the lake cannot be read"):
-        asked(small_lake, "SELECT event_id FROM events")
+        asked(small_lake, f"FROM {table}")
 
 
 # ---------------------------------------------------------------- narrowing

@@ -10,6 +10,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from analyzer import ledger
+from analyzer.compact import compact
+from analyzer.errors import LakeError
 from analyzer.ledger import Outcome, Status, forget, read_ledger, write_ledger
 from analyzer.listing import LogObject, Scope
 from analyzer.local_lake import LocalLakeFiles
@@ -181,7 +183,7 @@ def test_a_group_of_rows_that_its_statistics_rule_out_is_not_read(
     wanted = ledger.in_scope(Scope(since=ten + timedelta(days=2)))
     [rows] = ledger.read_parts(files, [part], ["key"], wanted)
     assert rows["key"].to_pylist() == [outcomes[2].log_object.key]
-    with pytest.raises(OSError, match=r"."):
+    with pytest.raises(LakeError, match="is damaged"):
         list(ledger.read_parts(files, [part], ["key"]))
 
 
@@ -254,3 +256,27 @@ def test_a_lake_of_many_commits_has_few_ledger_parts_and_the_same_rows(
     facts = "SELECT * EXCLUDE (part) FROM objects ORDER BY key"
     assert asked(tmp_path / "two", facts) == asked(tmp_path / "one", facts)
     assert records_of(tmp_path / "two") == records_of(tmp_path / "one")
+
+
+@pytest.mark.parametrize("writing", ["ingest", "compact"])
+@pytest.mark.parametrize(("harm", "why"), [("gone", "a part is gone"), ("damaged", "is damaged")])
+def test_a_part_that_cannot_be_read_is_named_and_nothing_is_written(
+    log_folder: LogFolder, tmp_path: Path, writing: str, harm: str, why: str
+) -> None:
+    lake = tmp_path / "lake"
+    for month in (1, 2):  # so that of the events nothing is to be merged
+        log = [record(month, eventTime=f"2023-0{month}-05T00:00:00Z")]
+        log_folder.put(log_key(f"100{month}"), log)
+        ingest_and_check(lake, log_folder.root)
+    files = LocalLakeFiles(lake)
+    [part, _] = sorted(lake.glob("objects/*.parquet"))
+    part.write_bytes(bytes(part.stat().st_size))
+    if harm == "gone":
+        part.unlink()
+    before = files.names("commits", "*")
+
+    with pytest.raises(LakeError, match=rf"part-.*{why}"):
+        compact(files, lambda *_: None) if writing == "compact" else ingest_and_check(
+            lake, log_folder.root
+        )
+    assert files.names("commits", "*") == before
