@@ -226,6 +226,34 @@ def test_merging_many_small_parts_changes_no_row(
     assert merged.removed == {part.path for part in parts}
 
 
+def test_small_parts_are_merged_into_whole_groups_of_rows_in_their_order(
+    files: LocalLakeFiles, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ledger, "ROWS_IN_A_GROUP", 3)
+    monkeypatch.setattr(ledger, "ROWS_DECODED_AT_ONCE", 2)
+    of_part = [[outcome(f"{part}{number}") for number in range(5)] for part in "abc"]
+    parts = [p for n, rows in enumerate(of_part) for p in write_ledger(files, f"{n}", rows, NOW)]
+
+    merged = ledger.merge(files, parts, "merged", at_least=2)
+    assert merged is not None
+    [part] = merged.added
+    stored = pq.read_metadata(files.root / part.path)
+    assert [stored.row_group(n).num_rows for n in range(stored.num_row_groups)] == [3] * 5
+    assert read_ledger(files, merged.added) == read_ledger(files, parts)
+    assert part.rows == sum(map(len, of_part))
+
+
+def test_a_ledger_part_that_is_gone_is_missed_before_anything_is_written(
+    files: LocalLakeFiles,
+) -> None:
+    parts = [p for n in range(2) for p in write_ledger(files, f"{n}", [outcome(f"k{n}")], NOW)]
+    (files.root / parts[1].path).unlink()
+
+    with pytest.raises(FileNotFoundError, match=parts[1].path):
+        ledger.merge(files, parts, "merged", at_least=2)
+    assert files.names("objects", "*") == [parts[0].path]
+
+
 def test_a_large_part_is_not_written_anew_for_small_ones(
     files: LocalLakeFiles, monkeypatch: pytest.MonkeyPatch
 ) -> None:
