@@ -62,16 +62,18 @@ def commit_chart(commits: list[Figures]) -> str:
 def growing(values: list[Figures], field: str, title: str) -> str:
     """Return a chart with both axes logarithmic: what is in proportion is a slope of one."""
     log = {"type": "quantitative", "scale": {"type": "log"}}
+    measured = sorted({each[field] for each in values})
     return svg(
         {
             "facet": {"column": {"field": "measure", "title": None}},
+            "padding": {"left": 5, "right": 30, "top": 5, "bottom": 5},
             "resolve": {"scale": {"y": "independent"}},
             "spec": {
                 "width": 320,
                 "height": 260,
                 "mark": {"type": "line", "point": True},
                 "encoding": {
-                    "x": log | {"field": field, "title": title},
+                    "x": log | {"field": field, "title": title, "axis": {"values": measured}},
                     "y": log | {"field": "value", "title": None},
                     "color": {"field": "what", "title": None},
                 },
