@@ -121,15 +121,23 @@ def in_order(futures: Iterable[Pending[Result]], lanes: Sized) -> Iterator[Resul
 def lanes(count: int) -> Iterator[Lanes]:
     """Yield `count` lanes, a process each; for one, it is this process.
 
-    When it is left, no call is running any more; when an error leaves it, at once.
+    When it is left, no call is running any more; when an error leaves it, at once. Raises
+    `WorkerLost` where a machine has no room for what processes share, as in some containers.
     """
     if count == 1:
         yield Lanes([InThisProcess()])
         return
     context = _start_context()
-    pools = [
-        ProcessPoolExecutor(1, mp_context=context, initializer=_start_worker) for _ in range(count)
-    ]
+    try:
+        pools = [
+            ProcessPoolExecutor(1, mp_context=context, initializer=_start_worker)
+            for _ in range(count)
+        ]
+    except (OSError, NotImplementedError) as error:
+        raise WorkerLost(
+            f"worker processes cannot be had here ({error}): they need a /dev/shm that can be "
+            "written to; --workers 1 does without them"
+        ) from error
     try:
         yield Lanes(pools)
     except BaseException:

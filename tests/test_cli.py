@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Protocol
 import pytest
 
 from analyzer import manifest
+from analyzer.cli import run
 from analyzer.errors import ExitCode
 from analyzer.local_lake import LocalLakeFiles
 from analyzer.status import status
@@ -599,6 +600,23 @@ def test_ctrl_c_ends_at_once_and_running_again_completes(  # noqa: PLR0913, PLR0
     assert tlstrail(*arguments, "--quiet").returncode == ExitCode.DONE
     assert 0 < halfway < len(generated_records)
     assert records_of(lake) == generated_records
+
+
+def test_where_no_processes_can_be_had_one_worker_is_advised(
+    archive: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def without_shared_memory(*_: object, **__: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr("analyzer.executors.ProcessPoolExecutor", without_shared_memory)
+    arguments = ["ingest", str(archive), "--lake", str(tmp_path / "lake"), "--workers"]
+
+    assert run([*arguments, "2"]) == ExitCode.STORE_REFUSED
+    assert "--workers 1 does without them" in capsys.readouterr().err
+    assert run([*arguments, "1"]) == ExitCode.DONE
 
 
 def test_an_output_that_is_full_is_3(tlstrail: Tlstrail, lake: Path) -> None:
