@@ -1,6 +1,8 @@
 """Ingests a small archive again and again, killed each time at another moment; see test_crash.py.
 
-    python crash_runner.py ingest …                            the command line, in small batches
+    python crash_runner.py ingest …                            the command line, in small batches;
+                                                               it stops itself before the commit
+                                                               that PAUSED_BEFORE_COMMIT names
     python crash_runner.py moments SCENARIO FOLDER SHARD OF    kill, look, run again, compare
 
 A moment is what changes the folder of the lake: a file opened for writing, written, renamed or
@@ -31,6 +33,7 @@ from typing import IO, TYPE_CHECKING, Any, NoReturn
 
 from analyzer import ledger, plan
 from analyzer.cli import run
+from tests.processes import pause_before_commit
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -484,6 +487,8 @@ def main() -> int:
     plan.BATCH_OBJECTS = OBJECTS_IN_A_BATCH
     if sys.argv[1] == "ingest":
         plan.BATCH_OBJECTS = 5  # of the archive of the fixtures
+        if number := os.environ.get("PAUSED_BEFORE_COMMIT"):
+            pause_before_commit(int(number))
         return run(sys.argv[1:])
     _, _, name, folder, shard, shards = sys.argv
     kill_at_every_moment(name, Path(folder).absolute(), int(shard), int(shards))

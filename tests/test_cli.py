@@ -9,7 +9,6 @@ import signal
 import stat
 import subprocess
 import sys
-import time
 from typing import TYPE_CHECKING, Protocol
 
 import pytest
@@ -22,7 +21,7 @@ from analyzer.status import status
 from bench.generate import Settings, generate
 from tests import PATIENCE
 from tests.conftest import ingest_and_check, log_bytes, log_key, record, records_of
-from tests.processes import ended_with_the_test
+from tests.processes import ended_with_the_test, go_on, wait_for_pause
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -35,7 +34,9 @@ SMALL_BATCHES = """
 import signal
 import analyzer.plan
 from analyzer.__main__ import main
+from tests.processes import pause_before_commit
 analyzer.plan.BATCH_OBJECTS = 2
+pause_before_commit(2)
 signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs ignore it
 main()
 """
@@ -587,9 +588,9 @@ def test_ctrl_c_ends_at_once_and_running_again_completes(  # noqa: PLR0913, PLR0
         start_new_session=True,
     )
     with ended_with_the_test(started) as process:
-        while not list(lake.glob("commits/*.json")) and process.poll() is None:
-            time.sleep(0.01)
+        wait_for_pause(process)
         os.killpg(process.pid, signal.SIGINT)
+        go_on(process)
         stdout, stderr = process.communicate(timeout=PATIENCE)
 
     assert (process.returncode, stdout) == (ExitCode.INTERRUPTED, "")

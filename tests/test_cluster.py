@@ -39,9 +39,10 @@ from analyzer.status import status
 from analyzer.store import S3Access
 from bench.dask_cluster import local_cluster, scheduler_and_workers, worker_processes
 from bench.soak import contents_of
+from tests import PATIENCE
 from tests.conftest import MAX_BYTES, NOW, LogFolder, log_key, record
-from tests.processes import ended_with_the_test
-from tests.test_crash import RUNNER, commits_of, environment, started, wait_until
+from tests.processes import ended_with_the_test, go_on, wait_for_pause, wait_until
+from tests.test_crash import RUNNER, commits_of, environment, started
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -84,7 +85,7 @@ def two_workers() -> Iterator[LocalCluster]:
 def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Contents:
     lake = tmp_path_factory.mktemp("undisturbed") / "lake"
     with started(lake, workers=1) as run:
-        run.communicate()
+        run.communicate(timeout=PATIENCE)
     return contents_of(lake)
 
 
@@ -138,6 +139,7 @@ def test_workers_that_are_killed_on_the_way_lose_nothing_and_duplicate_nothing(
     settings: IngestSettings, two_workers: LocalCluster, undisturbed: Contents
 ) -> None:
     def kill() -> None:
+        wait_until(lambda: bool(worker_processes(two_workers)))
         os.kill(worker_processes(two_workers)[0], signal.SIGKILL)
 
     watcher = AtCommit({2: kill, 6: kill, 11: kill})
@@ -163,7 +165,7 @@ def test_without_any_worker_left_a_run_ends_and_with_new_ones_it_goes_on(
     with pytest.raises(ClusterError, match=r"has had no worker .* run again to go on"):
         ingest(settings, AtCommit({3: let_all_go}), lambda: NOW)
     two_workers.scale(2)
-    monkeypatch.setattr(cluster, "PATIENCE", 60)
+    monkeypatch.setattr(cluster, "PATIENCE", PATIENCE)
 
     assert_same(contents_after(settings, AtCommit()), undisturbed)
 
@@ -172,7 +174,8 @@ def test_a_killed_driver_run_again_on_the_same_workers_has_every_row_once(
     settings: IngestSettings, lake: Path, undisturbed: Contents
 ) -> None:
     with driver(settings) as run:
-        wait_until(lambda: commits_of(lake) >= 3)
+        wait_for_pause(run)
+        assert commits_of(lake) == 3
         run.kill()
 
     assert_same(contents_after(settings, AtCommit()), undisturbed)
@@ -180,15 +183,16 @@ def test_a_killed_driver_run_again_on_the_same_workers_has_every_row_once(
 
 
 def test_a_lost_scheduler_ends_a_run_with_one_line_and_with_another_one_it_goes_on(
-    settings: IngestSettings, lake: Path, undisturbed: Contents, tmp_path: Path
+    settings: IngestSettings, undisturbed: Contents, tmp_path: Path
 ) -> None:
     with (
         scheduler_and_workers(1, tmp_path, "--no-nanny") as started,
         driver(replace(settings, scheduler=started.address)) as run,
     ):
-        wait_until(lambda: commits_of(lake) >= 3)
+        wait_for_pause(run)
         started.scheduler.kill()
-        _, said = run.communicate()
+        go_on(run)
+        _, said = run.communicate(timeout=PATIENCE)
 
     assert_same(contents_after(settings, AtCommit()), undisturbed)
     assert run.returncode == ExitCode.STORE_REFUSED
@@ -361,13 +365,13 @@ def one_batch(log_folder: LogFolder, lake: Path) -> tuple[Task, Batch]:
 
 @contextmanager
 def driver(settings: IngestSettings) -> Iterator[subprocess.Popen[str]]:
-    """Run the command line, in batches of two objects, as a process of its own."""
+    """Run the command line as a process of its own, which stops itself after three commits."""
     process = subprocess.Popen(
         [
             *(sys.executable, RUNNER, "ingest", settings.source.root, "--quiet"),
             *("--lake", str(settings.lake), "--scheduler", str(settings.scheduler)),
         ],
-        env=environment(),
+        env=environment() | {"PAUSED_BEFORE_COMMIT": "4"},
         stderr=subprocess.PIPE,
         text=True,
     )

@@ -4,28 +4,36 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 import subprocess
 import sys
-import time
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import psutil
 import pytest
 
 from analyzer.errors import ExitCode, LakeError
 from analyzer.lake import Narrowing, open_lake
 from analyzer.status import status
 from tests import PATIENCE
-from tests.processes import ended_with_the_test
+from tests.processes import (
+    ended_with_the_test,
+    go_on,
+    is_paused,
+    is_running,
+    wait_for_pause,
+    wait_until,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
     import pyarrow as pa
 
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="looks up processes in /proc")
+pytestmark = pytest.mark.skipif(
+    sys.platform == "win32", reason="stops and continues processes by signals"
+)
 
 ROOT = Path(__file__).parents[1]
 ARCHIVE = ROOT / "fixtures" / "archive"
@@ -56,15 +64,16 @@ def test_killed_at_any_moment_and_run_again_it_has_the_rows_of_an_uninterrupted_
     assert {"open", "write", "rename to", "remove"} <= found["killed"].keys()
 
 
-@pytest.mark.parametrize("commits", [0, 4])
+@pytest.mark.parametrize("commits", [1, 4])
 def test_a_killed_worker_ends_the_run_with_one_line_and_a_whole_lake(
     commits: int, uninterrupted: pa.Table, tmp_path: Path
 ) -> None:
     lake = tmp_path / "lake"
 
-    with started(lake, workers=2) as run:
-        wait_until(lambda: len(workers_of(run)) == 2 and commits_of(lake) >= commits)
-        os.kill(workers_of(run)[0], signal.SIGKILL)
+    with started(lake, workers=2, pause_after=commits) as run:
+        workers_after(commits, run, lake)[0].kill()
+        wait_until(lambda: is_paused(run) or run.poll() is not None)
+        go_on(run)
         _, said = run.communicate(timeout=PATIENCE)
 
     assert run.returncode == ExitCode.STORE_REFUSED
@@ -73,18 +82,19 @@ def test_a_killed_worker_ends_the_run_with_one_line_and_a_whole_lake(
     assert_completes(lake, uninterrupted)
 
 
-@pytest.mark.parametrize("commits", [0, 4])
+@pytest.mark.parametrize("commits", [1, 4])
 def test_the_workers_of_a_killed_driver_end_by_themselves(
     commits: int, uninterrupted: pa.Table, tmp_path: Path
 ) -> None:
     lake = tmp_path / "lake"
 
-    with started(lake, workers=2) as run:
-        wait_until(lambda: len(workers_of(run)) == 2 and commits_of(lake) >= commits)
-        children = children_of(run.pid) + workers_of(run)
+    with started(lake, workers=2, pause_after=commits) as run:
+        workers_after(commits, run, lake)
+        children = psutil.Process(run.pid).children(recursive=True)
         run.kill()
         run.communicate(timeout=PATIENCE)
 
+    assert len(children) > 2
     wait_until(lambda: not any(map(is_running, children)))
     assert_completes(lake, uninterrupted)
 
@@ -93,15 +103,19 @@ def test_whoever_reads_during_a_run_sees_whole_commits_only(tmp_path: Path) -> N
     lake = tmp_path / "lake"
     seen = set()
 
-    with started(lake, workers=2) as run:
-        wait_until((lake / "lake.json").exists)
+    with started(lake, workers=2, pause_after=2) as run:
+        wait_for_pause(run)
+        seen.add(status(lake, check=True).commit)
+        go_on(run)
         while run.poll() is None:
             # When a run ends, the ledger's merged parts go; who reads them just then is told so.
             with suppress_asking_again():
                 seen.add(status(lake, check=True).commit)
         run.communicate(timeout=PATIENCE)
 
-    assert len(seen) > 1
+    seen.add(status(lake, check=True).commit)
+    assert min(seen) == 2
+    assert max(seen) > 10
 
 
 @contextmanager
@@ -127,14 +141,20 @@ def environment() -> dict[str, str]:
 
 
 @contextmanager
-def started(lake: Path, workers: int) -> Iterator[subprocess.Popen[str]]:
-    """Start an ingest in batches so small that there are many commits."""
+def started(
+    lake: Path, workers: int, pause_after: int | None = None
+) -> Iterator[subprocess.Popen[str]]:
+    """Start an ingest in batches so small that there are many commits.
+
+    It stops itself when there are `pause_after` commits, so that it is not over by then.
+    """
+    pause = {} if pause_after is None else {"PAUSED_BEFORE_COMMIT": str(pause_after + 1)}
     process = subprocess.Popen(
         [
             *(sys.executable, RUNNER, "ingest", ARCHIVE, "--quiet"),
             *("--lake", lake, "--workers", str(workers)),
         ],
-        env=environment(),
+        env=environment() | pause,
         stderr=subprocess.PIPE,
         text=True,
     )
@@ -168,31 +188,27 @@ def commits_of(lake: Path) -> int:
     return max((int(path.stem) for path in lake.glob("commits/*.json")), default=0)
 
 
-def workers_of(run: subprocess.Popen[str]) -> list[int]:
+def workers_after(commits: int, run: subprocess.Popen[str], lake: Path) -> list[psutil.Process]:
+    """Return the two workers once there are so many commits."""
+    workers: list[psutil.Process] = []
+
+    def are_there() -> bool:
+        assert run.poll() is None, "it ended before it came to that"
+        workers[:] = workers_of(run)
+        return len(workers) == 2 and commits_of(lake) >= commits
+
+    wait_until(are_there)
+    return workers
+
+
+def workers_of(run: subprocess.Popen[str]) -> list[psutil.Process]:
     """Return the processes that read batches: those that the fork server has forked."""
-    return [
-        worker
-        for child in children_of(run.pid)
-        if b"forkserver" in Path(f"/proc/{child}/cmdline").read_bytes()
-        for worker in children_of(child)
-    ]
+    return [worker for child in psutil.Process(run.pid).children() for worker in children_of(child)]
 
 
-def children_of(process: int) -> list[int]:
-    tasks = Path(f"/proc/{process}/task").glob("*/children")
-    return [int(child) for task in tasks for child in task.read_text().split()]
-
-
-def is_running(process: int) -> bool:
-    """Whether a process is there, and not only its exit code for whom it may concern."""
+def children_of(process: psutil.Process) -> list[psutil.Process]:
+    """Return the processes that a process has started; none when it has ended."""
     try:
-        return ") Z " not in Path(f"/proc/{process}/stat").read_text()
-    except (FileNotFoundError, ProcessLookupError):
-        return False
-
-
-def wait_until(is_so: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + PATIENCE
-    while not is_so():
-        assert time.monotonic() < deadline, "it never came to that"
-        time.sleep(0.005)
+        return process.children()
+    except psutil.NoSuchProcess:
+        return []

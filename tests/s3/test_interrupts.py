@@ -14,10 +14,9 @@ import pytest
 from analyzer.errors import ExitCode
 from analyzer.interrupts import threads
 from tests import PATIENCE
-from tests.processes import ended_with_the_test
+from tests.processes import ended_with_the_test, wait_until
 from tests.s3.commands import ROOT
 from tests.s3.proxy import refusal
-from tests.s3.servers import wait_for
 
 if TYPE_CHECKING:
     from concurrent.futures import ThreadPoolExecutor
@@ -54,9 +53,9 @@ def test_ctrl_c_ends_an_ingest_that_is_told_to_slow_down_for_ever(
         start_new_session=True,
     )
     with ended_with_the_test(started) as process:
-        wait_for(lambda: 1 / (len(proxy.of(verb)) > 3))
-        asked_before = len(proxy.of(verb))
+        wait_until(lambda: len(proxy.of(verb)) > 3)
         os.killpg(process.pid, signal.SIGINT)
+        asked_before = len(proxy.of(verb))
         stdout, stderr = process.communicate(timeout=PATIENCE)
 
     assert (process.returncode, stdout) == (ExitCode.INTERRUPTED, "")
