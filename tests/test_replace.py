@@ -133,6 +133,32 @@ def test_a_changed_object_without_records_gives_all_of_them_back(
 
 
 @BATCHES
+def test_what_an_object_in_between_gives_up_goes_to_the_one_after_it(
+    log_folder: LogFolder, lake: Path, at_once: Callable[[int], None], batch: int
+) -> None:
+    at_once(batch)
+    log_folder.put_all({A: some(1, 2), B: some(2, 3), C: some(3, 4)})
+    ingest_and_check(lake, log_folder.root)
+
+    log_folder.put_all({A: some(1), B: some(2)})
+    ingest_and_check(lake, log_folder.root)
+    assert ids_of(lake) == numbers(1, 2, 3, 4)
+
+
+@BATCHES
+def test_a_changed_object_has_no_second_copy_of_what_stood_beside_it(
+    log_folder: LogFolder, lake: Path, at_once: Callable[[int], None], batch: int
+) -> None:
+    at_once(batch)
+    log_folder.put_all({A: some(1, 2), B: some(3)})
+    ingest_and_check(lake, log_folder.root)
+
+    log_folder.put(A, some(2, 3))
+    ingest_and_check(lake, log_folder.root)
+    assert ids_of(lake) == numbers(2, 3)
+
+
+@BATCHES
 def test_a_changed_object_that_is_now_damaged_keeps_its_old_rows_and_is_named(
     log_folder: LogFolder, lake: Path, at_once: Callable[[int], None], batch: int
 ) -> None:
