@@ -15,7 +15,7 @@ import pyarrow as pa
 from analyzer import ledger, manifest
 from analyzer.batch import Batch, new_id
 from analyzer.dedupe import LakeDeduper, by_object, near_parts, without_objects
-from analyzer.errors import LakeError, Overtaken
+from analyzer.errors import Overtaken, part_gone
 from analyzer.ledger import LEFT_OUT, TAKEN, Outcome, Replacement, Status
 from analyzer.manifest import Change, Manifest, Part
 from analyzer.rivals import Rivals, without
@@ -267,7 +267,7 @@ class Committer:
                 turns.wait(error)
             except FileNotFoundError as error:  # a later commit has taken the part out
                 if manifest.newest(self._files).number == self.lake.number:
-                    raise LakeError(f"{self._files.place}: {error}: a part is gone") from error
+                    raise part_gone(self._files.place, error) from error
                 turns.wait(error)
             else:
                 self._made.clear()

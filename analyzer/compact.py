@@ -17,7 +17,7 @@ import pyarrow.parquet as pq
 
 from analyzer import ledger, manifest
 from analyzer.batch import new_id
-from analyzer.errors import LakeError, Overtaken
+from analyzer.errors import Overtaken, part_gone
 from analyzer.manifest import Change, Part
 from analyzer.schema import DICTIONARY_COLUMNS, EVENTS
 from analyzer.turns import Turns
@@ -191,7 +191,7 @@ def _newer(files: LakeFiles, lake: Manifest, error: FileNotFoundError) -> Manife
     """Return what another has committed, who took a part out. Raises `LakeError` for nobody."""
     newest = manifest.newest(files)
     if newest.number == lake.number:
-        raise LakeError(f"{files.place}: {error}: a part is gone") from error
+        raise part_gone(files.place, error) from error
     return newest
 
 

@@ -20,7 +20,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from analyzer.copies import Copy
-from analyzer.errors import LakeError
+from analyzer.errors import LakeError, first_line
 from analyzer.lake_files import failures_of
 from analyzer.manifest import Part, next_generation
 from analyzer.queries import sql
@@ -115,8 +115,7 @@ class LakeDeduper:
             with failures_of(self._files):
                 yield
         except (duckdb.IOException, duckdb.InvalidInputException) as error:
-            first_line = str(error).strip().partition("\n")[0]
-            raise LakeError(f"the lake cannot be read: {first_line}") from error
+            raise LakeError(f"the lake cannot be read: {first_line(error)}") from error
 
     def _copies(self, new: Part, near: Sequence[Part]) -> list[tuple[int, str, str]]:
         """Return (position, object, object that keeps it) of each row to be dropped."""

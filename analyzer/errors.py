@@ -5,7 +5,7 @@
     │   └── NotAQuery     2    no statement, several, or one that does more than read
     ├── UsageError        2    what was asked cannot be done
     ├── StoreError        3    the store refused: credentials, bucket, disk
-    ├── WorkerLost        3    a worker process died
+    ├── WorkerLost        3    a worker process died, or could not be started
     ├── ClusterError      3    a Dask cluster cannot be reached, or was lost
     ├── LakeError         5    the lake is missing, unreadable or of another format
     │   └── Overtaken          another has written this commit; most often it is tried again
@@ -68,7 +68,7 @@ class StoreError(TlstrailError):
 
 
 class WorkerLost(TlstrailError):
-    """A worker process died, most often killed for want of memory."""
+    """A worker process died, most often killed for want of memory, or could not be started."""
 
     exit_code = ExitCode.STORE_REFUSED
 
@@ -104,3 +104,13 @@ class LogRefused(TlstrailError):
         """`reason` goes to the ledger as it stands."""
         super().__init__(reason)
         self.reason = reason
+
+
+def part_gone(place: str, error: FileNotFoundError) -> LakeError:
+    """Return what to raise where nobody has committed and yet a part of the lake is missing."""
+    return LakeError(f"{place}: {error}: a part is gone")
+
+
+def first_line(error: Exception) -> str:
+    """Return what a foreign error says, without the pages that some add."""
+    return str(error).strip().partition("\n")[0]

@@ -35,7 +35,7 @@ from analyzer.batch import (
 from analyzer.checkpoint import Checkpoint
 from analyzer.commit import Committer, Tally
 from analyzer.copies import RecentRecords
-from analyzer.errors import LakeError, UsageError
+from analyzer.errors import UsageError, part_gone
 from analyzer.executors import InThisProcess, Lanes, in_order, lanes
 from analyzer.fetch import fetch
 from analyzer.flatten import Flattener
@@ -188,7 +188,7 @@ def seen_before(files: LakeFiles, lake: Manifest, scope: Scope) -> Iterator[pa.T
     try:
         yield from ledger.read_parts(files, lake.objects, columns, ledger.in_scope(scope))
     except FileNotFoundError as error:
-        raise LakeError(f"{files.place}: {error}: a part is gone") from error
+        raise part_gone(files.place, error) from error
 
 
 def listed(

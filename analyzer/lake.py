@@ -16,7 +16,7 @@ import duckdb
 import pyarrow as pa
 
 from analyzer import manifest
-from analyzer.errors import LakeError, NotAQuery, QueryError
+from analyzer.errors import LakeError, NotAQuery, QueryError, first_line
 from analyzer.lake_files import failures_of
 from analyzer.lake_place import LakePlace, lake_files
 from analyzer.pruning import prune
@@ -339,7 +339,7 @@ def _refusals(files: LakeFiles, committed: Manifest) -> Iterator[None]:
     except duckdb.OutOfMemoryException as error:
         raise QueryError(
             f"this needs more than {QUERY_MEMORY} of memory, and there is no room for it in the "
-            f"temporary folder; set TMPDIR to a folder with more room ({_first_line(error)})"
+            f"temporary folder; set TMPDIR to a folder with more room ({first_line(error)})"
         ) from error
     except duckdb.InterruptException:
         raise KeyboardInterrupt from None
@@ -349,9 +349,5 @@ def _refusals(files: LakeFiles, committed: Manifest) -> Iterator[None]:
             raise LakeError(CHANGED) from error
         named = any(files.full_path(path) in str(error) for path in paths)
         if isinstance(error, duckdb.IOException) or named:  # what is no Parquet is invalid input
-            raise LakeError(f"the lake cannot be read: {_first_line(error)}") from error
+            raise LakeError(f"the lake cannot be read: {first_line(error)}") from error
         raise QueryError(str(error).strip()) from error
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).strip().partition("\n")[0]

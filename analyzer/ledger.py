@@ -19,7 +19,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from pyarrow.fs import LocalFileSystem
 
-from analyzer.errors import LakeError
+from analyzer.errors import LakeError, first_line
 from analyzer.listing import LogObject  # noqa: TC001 (msgspec reads it)
 from analyzer.manifest import Part, next_generation
 from analyzer.schema import LEDGER
@@ -171,10 +171,9 @@ def damage_named(files: LakeFiles, *parts: Part) -> Iterator[None]:
     except FileNotFoundError:
         raise
     except (OSError, pa.ArrowException) as error:
-        first_line = str(error).strip().partition("\n")[0]
         among = parts[0].path if len(parts) == 1 else f"one of {len(parts):,} parts"
         raise LakeError(
-            f"the lake cannot be read: {files.place}: {among} is damaged: {first_line}"
+            f"the lake cannot be read: {files.place}: {among} is damaged: {first_line(error)}"
         ) from error
 
 
