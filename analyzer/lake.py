@@ -20,7 +20,7 @@ from analyzer.errors import LakeError, NotAQuery, QueryError, first_line
 from analyzer.lake_files import failures_of
 from analyzer.lake_place import LakePlace, lake_files
 from analyzer.pruning import prune
-from analyzer.queries import sql
+from analyzer.queries import bound_when_read, sql
 from analyzer.schema import DIGEST_LOGS, DIGESTS, EVENTS, LEDGER
 
 if TYPE_CHECKING:
@@ -39,8 +39,14 @@ QUERY_MEMORY = "1GiB"
 
 _EXPLAIN = re.compile(r"^\s*EXPLAIN\s+(ANALYZE\s+)?", re.IGNORECASE)
 
+_DEFINITIONS = (
+    *("macros", "explore", "events", "attributed_events", "classified_events", "counts"),
+    *("delivered", "digests", "digest_logs", "cloudtrail", "cloudtrail_logs"),
+)
+"""What every query finds in sql/views, beside the rows themselves: each after what it needs."""
+
 _CLIENTS = ("views/client_names", "views/client_fixes", "views/client")
-"""The client parser. Defining it takes as long as opening the lake, so it waits for a question."""
+"""The client parser, a third more for opening a lake: it waits for a question."""
 
 _COUNTS = ("audit/record_counts", "audit/version_counts", "audit/legacy_counts")
 """What puts tables of counts in the place of the views in views/counts."""
@@ -163,7 +169,7 @@ class Lake:
         """Define the client parser, for the first question that mentions it."""
         if not self._clients_are_defined and "client" in text.lower():
             for name in _CLIENTS:
-                self._duckdb.execute(sql(name))
+                _define(self._duckdb, name)
             self._clients_are_defined = True
 
     def count_once(self) -> None:
@@ -173,7 +179,7 @@ class Lake:
         """
         with _refusals(self._files, self.committed):
             for name in _COUNTS:
-                self._duckdb.execute(sql(name))
+                _define(self._duckdb, name)
 
     def names(self) -> list[str]:
         """Return what a query can name: views, their columns, and functions of this lake."""
@@ -220,24 +226,13 @@ def open_lake(
             digest_files=digest_files,
             digest_log_files=digest_log_files,
         )
-        connection.execute(sql("views/macros"))
-        connection.execute(sql("views/explore"))
         # DuckDB reads no empty list of files; a lake without rows is a table without rows.
         _view(connection, "event_rows", EVENTS.append(_MONTH), empty=not event_files)
         _view(connection, "objects", LEDGER, empty=not object_files)
         _view(connection, "digest_rows", DIGESTS, empty=not digest_files)
         _view(connection, "digest_log_rows", DIGEST_LOGS, empty=not digest_log_files)
-        connection.execute(sql("views/events"))
-        connection.execute(sql("views/attributed_events"))
-        connection.execute(sql("views/classified_events"))
-        connection.execute(sql("views/counts"))
-        connection.execute(sql("views/delivered"))
-        connection.execute(sql("views/cloudtrail"))
-        connection.execute(sql("views/digests"))
-        connection.execute(sql("views/digest_logs"))
-        connection.execute(sql("views/cloudtrail_logs"))
-        if access.trino:
-            connection.execute(sql("views/trino"))
+        for name in (*_DEFINITIONS, "trino") if access.trino else _DEFINITIONS:
+            _define(connection, f"views/{name}")
         connection.execute("SET lock_configuration = true")
         lake_id = manifest.read_head(files).lake_id
         yield Lake(connection, committed, files, narrowing, lake_id, access)
@@ -322,10 +317,16 @@ def _set_variables(
 def _view(
     connection: duckdb.DuckDBPyConnection, name: str, schema: pa.Schema, *, empty: bool
 ) -> None:
+    """Make a view of rows; it is bound at once, so that a damaged lake is not opened."""
     if empty:
         connection.register(name, schema.empty_table())
     else:
         connection.execute(sql(f"views/{name}"))
+
+
+def _define(connection: duckdb.DuckDBPyConnection, name: str) -> None:
+    """Make the views and macros of `sql/NAME.sql`."""
+    connection.execute(bound_when_read(sql(name)))
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import cache
 from hashlib import sha256
 from importlib.resources import files
@@ -13,6 +14,8 @@ from analyzer.errors import UsageError
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from importlib.resources.abc import Traversable
+
+_VIEW = re.compile(r"^CREATE OR REPLACE (TEMP )?VIEW \S+(?= AS$)", re.MULTILINE)
 
 
 def sql_folder() -> Traversable:
@@ -27,6 +30,16 @@ def sql_folder() -> Traversable:
 def sql(name: str) -> str:
     """Return the text of `sql/NAME.sql`, such as `plan/totals` or `reports/tls_versions`."""
     return sql_folder().joinpath(f"{name}.sql").read_text(encoding="utf-8")
+
+
+def bound_when_read(text: str) -> str:
+    """Return a script whose views DuckDB binds when a query first reads them.
+
+    It would bind them when it makes them, each anew for each one that stands on it. The option is
+    not in the files themselves: DuckDB 1.5 and older refuse it, and so do other parsers.
+    https://github.com/duckdb/duckdb/pull/22199
+    """
+    return _VIEW.sub(r"\g<0> WITH (DEFER_BINDING)", text)
 
 
 def names(folder: str) -> list[str]:

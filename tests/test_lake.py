@@ -227,6 +227,30 @@ def test_a_part_that_is_taken_away_before_its_view_is_made_is_no_damage(
         pass
 
 
+def test_a_view_that_no_query_reads_is_never_bound(small_lake: Path) -> None:
+    with open_lake(small_lake, Narrowing()) as lake:
+        lake.table("FROM events")
+        unbound = lake.table("SELECT view_name FROM duckdb_views() WHERE is_bound = false")
+
+    assert {"cloudtrail", "cloudtrail_logs"} <= set(unbound["view_name"].to_pylist())
+
+
+def test_views_that_no_query_has_read_are_listed_with_their_columns(small_lake: Path) -> None:
+    listed = {row["name"] for row in asked(small_lake, "SHOW TABLES")}
+    columns = asked(
+        small_lake,
+        "SELECT table_name, column_name FROM information_schema.columns "
+        "WHERE column_name IN ('eventName', 'eventname', 'event_name') AND table_schema = 'main'",
+    )
+
+    assert {"cloudtrail", "cloudtrail_logs", "events", "objects"} <= listed
+    assert ("cloudtrail", "eventName") in {tuple(row.values()) for row in columns}
+    assert ("cloudtrail_logs", "eventname") in {tuple(row.values()) for row in columns}
+    assert ("events", "event_name") in {tuple(row.values()) for row in columns}
+    with pytest.raises(QueryError, match='Did you mean "cloudtrail"'):
+        asked(small_lake, "FROM cloudtrial")
+
+
 @pytest.mark.parametrize("table", ["events", "objects"])
 @pytest.mark.parametrize("harm", ["cut off", "overwritten"])
 def test_a_damaged_part_makes_the_lake_unusable(small_lake: Path, table: str, harm: str) -> None:
@@ -236,6 +260,8 @@ def test_a_damaged_part_makes_the_lake_unusable(small_lake: Path, table: str, ha
 
     with pytest.raises(LakeError, match="the lake cannot be read"):
         asked(small_lake, f"FROM {table}")
+    with pytest.raises(LakeError, match="the lake cannot be read"):
+        asked(small_lake, "SELECT 1")
 
 
 # ---------------------------------------------------------------- narrowing
