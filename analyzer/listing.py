@@ -14,7 +14,7 @@ from collections import deque
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import msgspec
 import pyarrow as pa
@@ -50,6 +50,8 @@ SHORT = timedelta(days=62)
 """A Region is listed in one go for a time like this, and month by month for more, if it is full."""
 
 A_DAY = timedelta(days=1)
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 LISTED_AT_ONCE = 20_000
 
@@ -373,9 +375,17 @@ def in_tables(listing: Iterable[list[Row]], listed: Callable[[int], None]) -> It
 
 
 def _table(rows: list[Row]) -> pa.Table:
-    columns = zip(*rows, strict=True)
-    arrays = [pa.array(column, field.type) for column, field in zip(columns, LISTED, strict=True)]
+    arrays = [
+        _times(column) if pa.types.is_timestamp(field.type) else pa.array(column, field.type)
+        for column, field in zip(zip(*rows, strict=True), LISTED, strict=True)
+    ]
     return pa.table(arrays, schema=LISTED)
+
+
+def _times(column: Iterable[datetime | None]) -> pa.Array[Any]:
+    """Return times as Arrow has them: spans, of none of which it has to ask for the zone."""
+    spans = [at and at - _EPOCH for at in column]
+    return pa.array(spans, pa.duration("us")).view(pa.timestamp("us"))
 
 
 def _within(key: str, stretch: Stretch) -> bool:

@@ -2,14 +2,14 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections import Counter
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone
 from typing import TYPE_CHECKING, cast
 
 import pytest
 
 from analyzer.errors import UsageError
 from analyzer.layout import Service, describe_object
-from analyzer.listing import Listing, Scope, list_objects
+from analyzer.listing import Listing, Scope, in_tables, list_objects
 from analyzer.source import open_store, parse_source
 from analyzer.store import Folder, Page, S3Access, StoredObject, Stretch
 from tests.conftest import cloudtrail_logs, log_key, record
@@ -17,7 +17,7 @@ from tests.conftest import cloudtrail_logs, log_key, record
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from analyzer.listing import LogObject
+    from analyzer.listing import LogObject, Row
     from analyzer.store import Store
     from tests.conftest import LogFolder
 
@@ -347,3 +347,26 @@ def test_whenever_a_listing_ends_what_is_left_is_all_the_rest() -> None:
         of_the_rest = [row[0] for rows in rest for row in rows]
         assert sorted(found + of_the_rest) == [store.root + key for key in store.keys]
     assert listing.left == ()
+
+
+def test_a_table_has_every_fact_that_was_listed() -> None:
+    times = [
+        datetime(2023, 7, 10, 11, 45, 1, 123456, tzinfo=UTC),
+        datetime(2023, 7, 10, 1, tzinfo=timezone(timedelta(hours=2))),
+        datetime(1969, 12, 31, 23, 59, 59, 999999, tzinfo=UTC),
+        datetime.max.replace(tzinfo=UTC),
+        None,
+    ]
+    rows: list[Row] = [
+        (f"s3://b/{number}", "etag", number, at, "STANDARD", False, "1" * 12, None, at, None)
+        for number, at in enumerate(times)
+    ]
+    counts: list[int] = []
+
+    [table] = in_tables([rows[:2], rows[2:]], counts.append)
+    in_utc = [at and at.astimezone(UTC).replace(tzinfo=None) for at in times]
+    assert table["last_modified"].to_pylist() == table["delivered_at"].to_pylist() == in_utc
+    assert [tuple(row.values()) for row in table.to_pylist()] == [
+        (*row[:3], at, *row[4:8], at, None) for row, at in zip(rows, in_utc, strict=True)
+    ]
+    assert counts == [len(times)]
