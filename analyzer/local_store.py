@@ -68,7 +68,7 @@ class LocalStore:
     def _entries(self, prefix: str) -> list[tuple[str, os.DirEntry[str]]]:
         """Return the files and folders directly in `prefix`, folders with a trailing "/"."""
         try:
-            with os.scandir(Path(self.root, prefix)) as entries:
+            with os.scandir(self.root + prefix) as entries:
                 found = [(_key(prefix, entry), entry) for entry in entries]
         except OSError as error:
             raise StoreError(f"{self.root}{prefix}: cannot be read: {error.strerror}") from error
