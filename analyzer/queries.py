@@ -15,8 +15,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from importlib.resources.abc import Traversable
 
-_VIEW = re.compile(r"^CREATE OR REPLACE (TEMP )?VIEW \S+(?= AS$)", re.MULTILINE)
-
 
 def sql_folder() -> Traversable:
     """Return the folder of all SQL; an editable install has it beside the package."""
@@ -32,14 +30,15 @@ def sql(name: str) -> str:
     return sql_folder().joinpath(f"{name}.sql").read_text(encoding="utf-8")
 
 
-def bound_when_read(text: str) -> str:
-    """Return a script whose views DuckDB binds when a query first reads them.
+def bound_when_read(text: str, views: str = r"\S+") -> str:
+    """Return a script whose views DuckDB binds when a query, or another view, first reads them.
 
-    It would bind them when it makes them, each anew for each one that stands on it. The option is
-    not in the files themselves: DuckDB 1.5 and older refuse it, and so do other parsers.
-    https://github.com/duckdb/duckdb/pull/22199
+    It would bind them when it makes them, each anew for each one that stands on it. `views` is a
+    pattern of their names. The option is not in the files themselves: DuckDB 1.5 and older refuse
+    it, and so do other parsers. https://github.com/duckdb/duckdb/pull/22199
     """
-    return _VIEW.sub(r"\g<0> WITH (DEFER_BINDING)", text)
+    made = re.compile(rf"^CREATE OR REPLACE (?:TEMP )?VIEW (?:{views})(?= AS$)", re.MULTILINE)
+    return made.sub(r"\g<0> WITH (DEFER_BINDING)", text)
 
 
 def names(folder: str) -> list[str]:

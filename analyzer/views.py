@@ -22,7 +22,7 @@ import pyarrow as pa
 
 from analyzer import manifest
 from analyzer.errors import StoreError
-from analyzer.queries import sql
+from analyzer.queries import bound_when_read, sql
 from analyzer.schema import EVENTS, LEDGER
 
 if TYPE_CHECKING:
@@ -49,6 +49,9 @@ _ON_S3 = """\
 _TEMPORARY = re.compile(r"^CREATE OR REPLACE TEMP ", re.MULTILINE)
 _GLOB = re.compile(r"[\[*?]")
 
+_READ_BY_OTHERS = r"event_rows|events|twins\.\w+"
+"""Views that are bound with those that stand on them, and need not be before."""
+
 
 def write_views(files: LakeFiles) -> bool:
     """Write both files where they are not as they should be; return whether that was so.
@@ -72,10 +75,14 @@ def write_views(files: LakeFiles) -> bool:
 
 
 def write_database(files: LakeFiles, path: Path) -> None:
-    """Make a database file with the lake's views, wherever it is to lie."""
+    """Make a database file with the lake's views, wherever it is to lie.
+
+    All of them are bound in it: a client knows their columns even where the lake was moved.
+    """
     try:
         with closing(duckdb.connect(str(path))) as connection:
-            connection.execute(f"BEGIN; {script_of(files)} COMMIT")
+            script = bound_when_read(script_of(files), _READ_BY_OTHERS)
+            connection.execute(f"BEGIN; {script} COMMIT")
     except duckdb.IOException as error:
         raise StoreError(f"{path}: cannot be written: {error}") from error
 

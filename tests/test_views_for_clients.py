@@ -124,6 +124,17 @@ def test_a_lake_that_was_moved_gets_its_views_anew(lake: Path, tmp_path: Path) -
     assert in_python(moved / DATABASE, COUNT) == [(1_256,)]
 
 
+def test_the_database_knows_the_columns_of_a_lake_that_was_moved(
+    lake: Path, tmp_path: Path
+) -> None:
+    moved = lake.rename(tmp_path / "moved") / DATABASE
+
+    unbound = "SELECT view_name FROM duckdb_views() WHERE NOT internal AND NOT is_bound"
+    listed = "SELECT count(*) FROM duckdb_columns() WHERE table_name = 'cloudtrail'"
+    assert in_python(moved, unbound) == []
+    assert in_python(moved, listed) == [(35,)]
+
+
 def test_an_empty_lake_has_all_the_views_too(tmp_path: Path, archive: Path) -> None:
     lake = tmp_path / "lake"
     ingest_and_check(lake, archive, Scope(since=datetime(2040, 1, 1, tzinfo=UTC)))
