@@ -50,6 +50,7 @@ CASES: list[tuple[str, Json]] = [
     (UNKNOWN, {"tlsDetails": {"tlsVersion": "1.3"}}),
     (UNKNOWN, {"tlsDetails": {"tlsVersion": ""}}),
     (UNKNOWN, {"tlsDetails": {"tlsVersion": "SSLv3"}}),
+    (UNKNOWN, {"tlsDetails": {"tlsVersion": "TLSv1.0"}}),
     (UNKNOWN, {"tlsDetails": {"tlsVersion": 1.3}}),
     (UNKNOWN, {"tlsDetails": "TLSv1"}),
     (UNKNOWN, {"tlsDetails": {"cipherSuite": "TLS_AES_128_GCM_SHA256"}}),

@@ -201,6 +201,21 @@ def test_conflicting_records_are_found_however_far_apart_they_stand(
     assert other in rows[0]["source_keys"]
 
 
+@pytest.mark.parametrize(
+    ("name", "held_against"),
+    [
+        ("legacy_by_service", "<= 'TLSv1.1'"),
+        ("legacy_detail", "<= 'TLSv1.1'"),
+        ("tls13_readiness", "IS NOT DISTINCT FROM true"),
+    ],
+)
+def test_records_of_other_versions_are_left_out_while_they_are_read(
+    archive_lake: Path, name: str, held_against: str
+) -> None:
+    plan = str(asked(archive_lake, f"EXPLAIN {report_sql(name)}"))
+    assert held_against in plan.partition("READ_PARQUET")[2]
+
+
 COUNTS_ALL_LEGACY_CALLS = (
     "fix_first",
     "legacy_by_account_region",
@@ -496,6 +511,7 @@ def test_who_uses_tls_1_3_as_well_is_ready(log_folder: LogFolder, tmp_path: Path
         call(4, "TLSv1.2", "not yet", "2023-01-05", f"{cli}s3.ls", vpcEndpointId="vpce-1"),
         call(5, "TLSv1.2", "not yet", "2023-01-05", f"{cli}s3.cp"),
         call(6, "TLSv1", "older", "2023-01-05", JAVA_7),
+        call(7, "TLSv1.25", "unknown", "2023-01-05", JAVA_7),
     ]
 
     rows = answer_on("tls13_readiness", records, log_folder, tmp_path / "lake")

@@ -8,14 +8,14 @@ WITH by_agent AS (
         account_id,
         principal,
         user_agent,
-        count(*) FILTER (tls_version = 'TLSv1.2') AS calls,
-        count(*) FILTER (tls_version = 'TLSv1.2' AND vpc_endpoint_id IS NOT NULL)
-            AS vpc_endpoint_calls,
-        count(*) FILTER (tls_version = 'TLSv1.3') AS calls_with_tls_1_3,
+        tls_version,
+        vpc_endpoint_id IS NOT NULL AS is_through_vpc_endpoint,
+        count(*) AS calls,
         min(event_time) AS first_seen,
         max(event_time) AS last_seen
     FROM attributed_events
-    WHERE tls_version IN ('TLSv1.2', 'TLSv1.3')
+    -- IS TRUE makes it an expression, which DuckDB looks at before it makes the other columns.
+    WHERE is_modern(tls_version) IS TRUE
     GROUP BY ALL
 ),
 
@@ -42,12 +42,12 @@ SELECT
     runtime,
     runtime_version,
     sum(calls)::BIGINT AS calls,
-    sum(vpc_endpoint_calls)::BIGINT AS vpc_endpoint_calls,
+    total(calls, is_through_vpc_endpoint) AS vpc_endpoint_calls,
     min(first_seen) AS first_seen,
     max(last_seen) AS last_seen
 FROM by_agent
 JOIN agents ON agents.user_agent IS NOT DISTINCT FROM by_agent.user_agent
 GROUP BY account_id, principal, kind, client, client_version, runtime, runtime_version
-HAVING sum(calls_with_tls_1_3) = 0
+HAVING NOT bool_or(tls_version = 'TLSv1.3')
 ORDER BY
     sum(calls) DESC, account_id, principal, kind, client, client_version, runtime, runtime_version
