@@ -216,6 +216,21 @@ def test_records_of_other_versions_are_left_out_while_they_are_read(
     assert held_against in plan.partition("READ_PARQUET")[2]
 
 
+def test_ids_of_which_only_the_hashes_are_alike_do_not_conflict(
+    log_folder: LogFolder, tmp_path: Path
+) -> None:
+    records = [made_up_record(number) for number in (7362768, 11043459, 1, 2)]
+
+    rows = answer_on("conflicting_records", records, log_folder, tmp_path / "lake")
+    assert rows == []
+    by_hash = asked(
+        tmp_path / "lake",
+        "SELECT list(event_id ORDER BY event_id DESC) AS ids FROM events "
+        "GROUP BY hash(event_id) >> 32, hash(event_id) & 65535",
+    )
+    assert ["id-7362768", "id-11043459"] in [row["ids"] for row in by_hash]
+
+
 COUNTS_ALL_LEGACY_CALLS = (
     "fix_first",
     "legacy_by_account_region",
