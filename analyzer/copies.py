@@ -11,7 +11,7 @@ from __future__ import annotations
 import ctypes
 import hashlib
 from bisect import bisect_right
-from collections import defaultdict, deque
+from collections import defaultdict
 from dataclasses import dataclass, replace
 from itertools import accumulate
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -24,7 +24,11 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 RECENT_ROWS = 2_000_000
-"""How many rows' hashes are held; 16 bytes each."""
+"""Of no more rows are the hashes held; 16 bytes each."""
+
+BATCHES_APART = 8
+"""A batch is let go when so many in a row share no hour with it. Copies have the same eventTime,
+and a plan follows the time of delivery: what comes later still is for `dedupe` to find."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,22 +105,33 @@ class _Ids(ctypes.Structure):
         )
 
 
+@dataclass(slots=True)
+class _Held:
+    """A batch that later ones are compared with."""
+
+    batch: Fingerprints
+    apart: int = 0
+    """So many batches in a row, up to the last, share no hour with it."""
+
+
 class RecentRecords:
-    """The fingerprints of the batches that this run read last."""
+    """The fingerprints of batches that this run read last, and that later ones may be near."""
 
     def __init__(self) -> None:
         """Nothing has been read yet."""
-        self._batches: deque[Fingerprints] = deque()
-        self._rows = 0
+        self._held: list[_Held] = []
 
     def take_in(self, new: Fingerprints) -> FoundCopies:
         """Return which rows of `new` are copies of rows of it or of batches before it."""
-        near = [batch for batch in self._batches if not batch.hours.isdisjoint(new.hours)]
-        found = _copies_among(new, near, frozenset(held.batch_id for held in self._batches))
-        self._batches.append(replace(new, dropped=frozenset(found.positions)))
-        self._rows += len(new.id_hashes)
-        while self._rows > RECENT_ROWS and len(self._batches) > 1:
-            self._rows -= len(self._batches.popleft().id_hashes)
+        for held in self._held:
+            held.apart = held.apart + 1 if held.batch.hours.isdisjoint(new.hours) else 0
+        near = [held.batch for held in self._held if not held.apart]
+        found = _copies_among(new, near, frozenset(held.batch.batch_id for held in self._held))
+        self._held.append(_Held(replace(new, dropped=frozenset(found.positions))))
+        self._held = [held for held in self._held if held.apart < BATCHES_APART]
+        rows = sum(len(held.batch.id_hashes) for held in self._held)
+        while rows > RECENT_ROWS and len(self._held) > 1:
+            rows -= len(self._held.pop(0).batch.id_hashes)
         return found
 
 

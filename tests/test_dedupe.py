@@ -224,6 +224,23 @@ def test_forgetting_recent_records_changes_no_row_and_no_count(  # noqa: PLR0913
     assert duplicates(tmp_path / "two") == duplicates(tmp_path / "one")
 
 
+def test_a_copy_that_comes_when_nothing_near_came_for_a_while_is_dropped_all_the_same(
+    log_folder: LogFolder,
+    lake: Path,
+    at_once: Callable[[int], None],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    at_once(1)
+    monkeypatch.setattr("analyzer.copies.BATCHES_APART", 1)
+    log_folder.put(log_key("1000", "first"), [record(1)])
+    log_folder.put(log_key("1001", "apart"), [record(2, eventTime="2023-01-05T05:00:00Z")])
+    log_folder.put(log_key("1002", "again"), [record(1), record(3)])
+
+    ingest_and_check(lake, log_folder.root)
+    assert ids_of(lake) == ["id-1", "id-2", "id-3"]
+    assert duplicates(lake)["again"] == (2, 1, ["first"])
+
+
 def test_a_copy_of_a_copy_names_an_object_that_keeps_the_record(
     log_folder: LogFolder, lake: Path, at_once: Callable[[int], None]
 ) -> None:
