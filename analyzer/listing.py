@@ -53,7 +53,8 @@ A_DAY = timedelta(days=1)
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
-LISTED_AT_ONCE = 20_000
+LISTED_AT_ONCE = 5_000
+"""So many rows become a table; Python keeps the memory that they took."""
 
 _LISTED_TYPES: dict[str, pa.DataType] = {
     "key": pa.string(),

@@ -141,10 +141,12 @@ def test_what_is_only_recorded_comes_some_at_a_time(monkeypatch: pytest.MonkeyPa
 
 
 @pytest.mark.parametrize("comparisons", [1, 3, 1_000_000])
+@pytest.mark.parametrize("taken_in", [1, 4])
 def test_in_how_many_pieces_the_listing_is_compared_changes_nothing(
-    comparisons: int, monkeypatch: pytest.MonkeyPatch
+    comparisons: int, taken_in: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(plan, "COMPARISONS", comparisons)
+    monkeypatch.setattr(plan, "ROWS_TAKEN_IN", taken_in)
     objects = [listed(number) for number in range(10)]
     ledger = [ledger_row(number, etag="2" if number == 7 else "1") for number in range(9)]
 
