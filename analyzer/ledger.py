@@ -315,7 +315,9 @@ def merge(
         stored = []
         for part in small:  # one that is gone is missed before anything is written
             with damage_named(files, part):
-                stored.append(stack.enter_context(pq.ParquetFile(files.source(part.path))))
+                # Groups that are fetched ahead would be held beside the one that is decoded.
+                file = pq.ParquetFile(files.source(part.path), pre_buffer=False)
+                stored.append(stack.enter_context(file))
         size = _write(files, path, _in_groups(files, zip(small, stored, strict=True)))
     merged = Part(path, sum(part.rows for part in small), size)
     return Replacement((merged,), frozenset(part.path for part in small), frozenset())
