@@ -38,9 +38,9 @@ SMALL_PART_ROWS = 100_000
 """So many ledger parts below this size are merged into one: a lake of many commits must
 open fast, and a large ledger must not be written anew for every few commits."""
 
-ROWS_IN_A_GROUP = 8_192
+ROWS_IN_A_GROUP = 4_096
 """So many rows have statistics of their own: where these rule them out, nobody reads them. Who
-reads or merges parts holds a group or two at a time, of some 4 MB."""
+reads or merges parts holds a group or two at a time, of some 2 MB."""
 
 ROWS_DECODED_AT_ONCE = 1_024
 
