@@ -40,6 +40,9 @@ all of the ledger's digests: more of them take longer, and fewer more room for w
 ROWS_TAKEN_IN = 20_000
 """So many rows, at least, DuckDB takes in at a time: 2 ms of CPU time each time, however few."""
 
+ROWS_COMPRESSED = ROWS_SORTED = 500_000
+"""So many listed objects lie uncompressed, or are put in order, at a time: 0.3 GB."""
+
 ROWS_PASSED_ON = 10_000
 """So many go from one DuckDB to another at a time."""
 
@@ -82,11 +85,9 @@ class Plan:
         self._duckdb.execute("ATTACH ':memory:' AS plan (COMPRESS)")
         with _Comparison() as comparison:
             comparison.run(listing, ledger)
-            for table, query in (("counted", "FROM counted"), ("objects", sql("plan/objects"))):
-                self._duckdb.register("found", comparison.stream(query))
-                self._duckdb.execute(f"CREATE TABLE plan.{table} AS FROM found")
-                self._duckdb.unregister("found")
-            self._duckdb.execute("CHECKPOINT plan")  # which compresses
+            self._keep("counted", comparison.stream("FROM counted"))
+            for objects in comparison.objects():
+                self._keep("objects", objects)
         self._duckdb.execute(f"CREATE VIEW to_read AS {sql('plan/to_read')}")
         self.totals = Totals(*self._duckdb.execute(sql("plan/totals")).fetchall()[0])
 
@@ -102,6 +103,14 @@ class Plan:
                 sql(f"plan/{question}"), params=facts
             ).to_arrow_table()
             return answer
+
+    def _keep(self, table: str, rows: pa.RecordBatchReader) -> None:
+        """Add rows to a table of the plan."""
+        self._duckdb.register("found", rows)
+        self._duckdb.execute(f"CREATE TABLE IF NOT EXISTS plan.{table} AS FROM found LIMIT 0")
+        self._duckdb.execute(f"INSERT INTO plan.{table} FROM found")
+        self._duckdb.unregister("found")
+        self._duckdb.execute("CHECKPOINT plan")  # which compresses
 
     @property
     def batch_count(self) -> int:
@@ -181,8 +190,9 @@ class _Comparison:
         self._make("seen", "ledger_now", LEDGER)
         self._make("counted", "listed_now", LISTED)
         self._make("waiting", "listed_now", LISTED)
-        self._duckdb.execute(f"CREATE TABLE open_objects AS {sql('plan/open_objects')}")
-        self._seen = self._waiting = 0
+        self._duckdb.execute("ATTACH ':memory:' AS plan (COMPRESS)")
+        self._duckdb.execute(f"CREATE TABLE plan.open_objects AS {sql('plan/open_objects')}")
+        self._seen = self._waiting = self._uncompressed = 0
 
     def __enter__(self) -> Self:
         """Return itself."""
@@ -204,9 +214,19 @@ class _Comparison:
         self._duckdb.execute(f"CREATE TABLE earlier AS {sql('plan/earlier')}")
         self._duckdb.execute("DROP TABLE seen")
 
-    def stream(self, query: str) -> pa.RecordBatchReader:
+    def objects(self) -> Iterator[pa.RecordBatchReader]:
+        """Yield what is to become of the objects, in the order of delivery, some days at a time.
+
+        All of them sorted at once would take ten times the memory that they lie in.
+        """
+        slices = self._duckdb.execute(sql("plan/slices"), {"at_once": ROWS_SORTED}).fetchall()
+        for first_day, last_day in slices or [("infinity", "infinity")]:
+            yield self.stream(sql("plan/objects"), first_day=first_day, last_day=last_day)
+
+    def stream(self, query: str, **facts: object) -> pa.RecordBatchReader:
         """Return the answer of a query, to be read while this is open."""
-        rows: pa.RecordBatchReader = self._duckdb.sql(query).to_arrow_reader(ROWS_PASSED_ON)
+        found = self._duckdb.sql(query, params=facts)
+        rows: pa.RecordBatchReader = found.to_arrow_reader(ROWS_PASSED_ON)
         return rows
 
     def _remember(self, ledger: Iterable[pa.Table]) -> None:
@@ -224,7 +244,11 @@ class _Comparison:
 
     def _compare(self) -> None:
         """Keep of what waits that which the ledger has not settled."""
-        self._duckdb.execute(f"INSERT INTO open_objects {sql('plan/open_objects')}")
+        self._duckdb.execute(f"INSERT INTO plan.open_objects {sql('plan/open_objects')}")
+        self._uncompressed += self._waiting
+        if self._uncompressed >= ROWS_COMPRESSED:
+            self._duckdb.execute("CHECKPOINT plan")
+            self._uncompressed = 0
         self._make("waiting", "listed_now", LISTED)
         self._waiting = 0
 

@@ -160,6 +160,27 @@ def test_in_how_many_pieces_the_listing_is_compared_changes_nothing(
     assert (found.totals.listed, found.totals.to_read) == (10, 2)
 
 
+@pytest.mark.parametrize("rows", [1, 3, 1_000_000])
+def test_however_few_are_put_in_order_at_a_time_all_stand_in_the_order_of_delivery(
+    rows: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(plan, "ROWS_SORTED", rows)
+    monkeypatch.setattr(plan, "ROWS_COMPRESSED", rows)
+    days = [0, 0, 1, 1, 1, 1, 4, 5]
+    logs = [
+        listed(number, delivered_at=START + timedelta(days=day, minutes=number))
+        for number, day in enumerate(days)
+    ]
+    stray = listed(8, skipped="not a log", delivered_at=None)
+
+    found = plan_of([stray, *reversed(logs)], [ledger_row(3, etag="2"), ledger_row(7)])
+    [unread] = found.not_to_read()
+    assert keys(list(unread.objects)) == [stray.key]
+    assert [keys(list(batch.objects)) for batch in found.batches()] == [keys(logs[:3] + logs[4:7])]
+    assert [keys(some) for some in found.replacing()] == [[logs[3].key]]
+    assert (found.totals.listed, found.totals.to_read) == (9, 7)
+
+
 def test_what_is_recorded_is_not_recorded_again() -> None:
     stray = listed(1, skipped="not a log")
     frozen = listed(2, archived=True)

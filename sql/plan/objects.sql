@@ -1,4 +1,4 @@
--- What is to become of the objects in open_objects, in the order of delivery?
+-- What is to become of the objects in open_objects of these days, in the order of delivery?
 --
 -- 'read' are logs whose (key, ETag) the ledger does not know, or knows as one to be asked for again.
 -- 'recorded' are those that only the ledger has to learn of: no CloudTrail logs, or archived ones.
@@ -20,6 +20,7 @@ SELECT
         WHEN retry IS NULL THEN 'recorded'
         WHEN left_out THEN 'left out'
     END AS becomes
-FROM open_objects
+FROM plan.open_objects AS open_objects
 LEFT JOIN versions USING (key_digest, etag_hash)
+WHERE coalesce(delivered_at::DATE, 'infinity') BETWEEN $first_day::DATE AND $last_day::DATE
 ORDER BY delivered_at, account_id, region, key
