@@ -175,7 +175,13 @@ def growth_chart(runs: list[Figures]) -> str:
             ("peak MB in all processes", run["peak_rss_mb"]),
         )
     ]
-    events = {"field": "events", "type": "quantitative", "scale": {"type": "log"}}
+    events = {
+        "field": "events",
+        "type": "quantitative",
+        "title": "events in the archive",
+        "scale": {"type": "log"},
+        "axis": {"values": sorted({run["events"] for run in runs})},
+    }
     value = {"field": "value", "type": "quantitative", "title": None, "scale": {"zero": True}}
     return svg(
         {
@@ -185,7 +191,7 @@ def growth_chart(runs: list[Figures]) -> str:
                 "width": 320,
                 "height": 200,
                 "mark": {"type": "line", "point": True},
-                "encoding": {"x": events | {"title": "events in the archive"}, "y": value},
+                "encoding": {"x": events, "y": value},
             },
         },
         values,
@@ -214,10 +220,13 @@ def report_chart(timed: list[Timed]) -> str:
 
 
 def svg(spec: Figures, values: list[Figures]) -> str:
-    """Return a Vega-Lite chart of these values."""
-    return vl_convert.vegalite_to_svg(
-        {"background": "white", "data": {"values": values}, **spec}, VEGA_LITE
-    )
+    """Return a Vega-Lite chart of these values, with room for a reader's wider letters."""
+    common = {
+        "background": "white",
+        "padding": {"left": 25, "right": 30, "top": 5, "bottom": 5},
+        "data": {"values": values},
+    }
+    return vl_convert.vegalite_to_svg({**common, **spec}, VEGA_LITE)
 
 
 if __name__ == "__main__":

@@ -66,7 +66,6 @@ def growing(values: list[Figures], field: str, title: str) -> str:
     return svg(
         {
             "facet": {"column": {"field": "measure", "title": None}},
-            "padding": {"left": 5, "right": 30, "top": 5, "bottom": 5},
             "resolve": {"scale": {"y": "independent"}},
             "spec": {
                 "width": 320,
